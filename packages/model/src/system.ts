@@ -1,0 +1,73 @@
+import type { ApplicationName, InstanceName, ResourceName } from "./names.ts"
+
+/** How strongly a domain is kept apart: `vm` has a kernel of its own, `process` shares the host's. */
+export type Level = "vm" | "process"
+
+/** The complete, normalised configuration: every field present, nothing downstream has defaults. */
+export interface System {
+  readonly version: 1
+  readonly applications: Readonly<Record<ApplicationName, Application>>
+  readonly resources: Readonly<Record<ResourceName, Resource>>
+  readonly instances: Readonly<Record<InstanceName, Instance>>
+  readonly settings: Settings
+}
+
+/** What to run; says nothing of permissions. */
+export interface Application {
+  readonly source: PackageSourceSpec
+  /** Run by `skerry run NAME` where no command is given; argv[0] is looked up in PATH. */
+  readonly command: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+  /** Who runs the command in the domain: `user` (uid 1000) or `root`. */
+  readonly user: "user" | "root"
+  readonly workingDirectory: string
+}
+
+export type PackageSourceSpec = DebianSourceSpec
+
+export interface DebianSourceSpec {
+  readonly kind: "debian"
+  readonly suite: string
+  /** A URL, or "host" for the mirror that the host's own apt uses for this suite. */
+  readonly mirror: string
+  readonly components: readonly string[]
+  readonly packages: readonly string[]
+  /** Keep /usr/share/{doc,man,info}. */
+  readonly documentation: boolean
+  /** Locales kept under /usr/share/locale, such as "de"; none by default. */
+  readonly locales: readonly string[]
+}
+
+/** Something that can be granted. No kind is built yet: the configuration refuses all of them by name. */
+export type Resource = { readonly kind: "directory" | "network" | "device" | "service" }
+
+/** A named pairing of one application with the resources granted to it. */
+export interface Instance {
+  readonly application: ApplicationName
+  readonly grants: readonly ResourceName[]
+  /** The least isolation that the instance accepts; Skerry never silently gives less. */
+  readonly isolation: Level
+  readonly memoryMiB: number
+  readonly vcpus: number
+  /** The most processes (threads counted) that the host allows the domain's processes. */
+  readonly processes: number
+  /** 1–10000, 100 is an ordinary share of the processor (cgroup v2's cpu.weight). */
+  readonly cpuWeight: number
+}
+
+export interface Settings {
+  readonly standby: {
+    /** Paused clones kept ready per recently used image; 0 turns the pool off. */
+    readonly perImage: number
+    /** Bound on the memory of all paused clones together. */
+    readonly memoryMiB: number
+  }
+  readonly limits: {
+    /** Domains that may exist at once; more are refused. */
+    readonly domains: number
+    /** Domains that may be starting at once; more wait in line. */
+    readonly startsAtOnce: number
+    /** Requests that may wait for a start; more are refused. */
+    readonly startsWaiting: number
+  }
+}

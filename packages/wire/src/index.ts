@@ -1,0 +1,6 @@
+export * from "./codec.ts"
+export { type Frame, FrameReader, writeFrame } from "./framing.ts"
+export { WIRE_LIMITS } from "./limits.ts"
+export { ProtocolError, type ProtocolErrorCode } from "./protocol-error.ts"
+export { Reader } from "./reader.ts"
+export { Writer } from "./writer.ts"
