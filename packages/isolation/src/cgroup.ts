@@ -88,6 +88,9 @@ export async function openCgroups(options: CgroupOptions): Promise<Cgroups> {
         )
       }
     },
+    async [Symbol.asyncDispose]() {
+      for (const { path } of bases) await removeEmpty(path, dirname(path))
+    },
   }
 }
 
