@@ -1,4 +1,8 @@
 export * from "./names.ts"
+export { nearMatch } from "./near-match.ts"
 export * from "./paths.ts"
+export { printable, printableLines, quoted } from "./printable.ts"
+export type { OnProgress, ProgressEvent } from "./progress.ts"
 export * from "./system.ts"
 export { unreachable } from "./unreachable.ts"
+export { VERSION } from "./version.ts"

@@ -14,7 +14,7 @@ export interface HostPaths {
 
 /** Pure: `environment` and `uid` come from the composition root. `uid` 0 means a system installation. */
 export function hostPaths(environment: Readonly<Record<string, string | undefined>>, uid: number): HostPaths {
-  const home = environment["SKERRY_HOME"]
+  const home = environment.SKERRY_HOME
   if (home !== undefined && home !== "") {
     return {
       configuration: join(home, "config"),
@@ -31,15 +31,15 @@ export function hostPaths(environment: Readonly<Record<string, string | undefine
       runtime: "/run/skerry",
     }
   }
-  const userHome = environment["HOME"] ?? "/"
+  const userHome = environment.HOME ?? "/"
   const under = (variable: string, fallback: string) =>
     join(environment[variable] || join(userHome, fallback), "skerry")
   return {
     configuration: under("XDG_CONFIG_HOME", ".config"),
     state: under("XDG_DATA_HOME", ".local/share"),
     cache: under("XDG_CACHE_HOME", ".cache"),
-    runtime: environment["XDG_RUNTIME_DIR"]
-      ? join(environment["XDG_RUNTIME_DIR"], "skerry")
+    runtime: environment.XDG_RUNTIME_DIR
+      ? join(environment.XDG_RUNTIME_DIR, "skerry")
       : join("/tmp", `skerry-${uid}`),
   }
 }

@@ -1,0 +1,15 @@
+import type { Command } from "./command.ts"
+
+export interface RegistryEntry {
+  readonly name: string
+  /** Shown in no list and completed by no shell: for the program's own use. */
+  readonly hidden?: true
+  /** Only the command that runs is loaded: starting `skerry version` costs little more than starting Node. */
+  readonly load: () => Promise<{ readonly command: Command }>
+}
+
+/** Every command, in the order of `skerry help`. To add one: its file in commands/ and its line here. */
+export const REGISTRY: readonly RegistryEntry[] = [
+  { name: "help", load: () => import("./commands/help.ts") },
+  { name: "version", load: () => import("./commands/version.ts") },
+]
