@@ -1,1 +1,8 @@
-export {}
+export * from "./admin-protocol.ts"
+export * from "./agent-protocol.ts"
+export { type CloseReason, Connection, type ConnectionOptions } from "./connection.ts"
+export { CallFailure, RemoteError, RpcError, type RpcErrorCode } from "./errors.ts"
+export { type CallContext, type Handler, type Handlers, handler } from "./incoming-call.ts"
+export { RPC_LIMITS } from "./limits.ts"
+export { type Method, method } from "./method.ts"
+export type { CallOptions, OutgoingCall } from "./outgoing-call.ts"

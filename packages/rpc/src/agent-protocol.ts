@@ -1,0 +1,187 @@
+import {
+  bool,
+  bytes,
+  type Codec,
+  type Decoded,
+  listOf,
+  nothing,
+  oneOf,
+  optional,
+  ProtocolError,
+  struct,
+  text,
+  u8,
+  u16,
+  u32,
+  u64,
+  union,
+} from "@skerry/wire"
+import { method } from "./method.ts"
+
+/** Changes when daemon and agent would misunderstand each other; an agent of another version is not used. */
+export const AGENT_PROTOCOL_VERSION = 1
+
+/** Bounds of the agent's messages. */
+export const AGENT_LIMITS = {
+  /** Items of an argument vector: bounds what is decoded for one frame. */
+  argvItems: 4096,
+  /** Environment variables of one command. */
+  environmentItems: 1024,
+  /** UTF-8 bytes of argv and environment together: a call fits one frame with all else that it holds. */
+  commandBytes: 60 * 1024,
+  /** UTF-8 bytes of a working directory: Linux's PATH_MAX. */
+  pathBytes: 4096,
+  /** UTF-8 bytes of a host name: Linux's HOST_NAME_MAX. */
+  hostNameBytes: 64,
+  /** Hexadecimal digits of a machine-id. */
+  machineIdBytes: 32,
+  /** Bytes of entropy in one identify: twice what the kernel's generator holds. */
+  entropyBytes: 64,
+  /** UTF-8 bytes of a terminal's type, as in TERM. */
+  terminalTypeBytes: 64,
+  /** UTF-8 bytes of a boot id. */
+  bootIdBytes: 64,
+  /** UTF-8 bytes of one remark about something that the agent could not set. */
+  remarkBytes: 256,
+  /** Remarks of one identify. */
+  remarks: 16,
+} as const
+
+const commandText = text({ max: AGENT_LIMITS.commandBytes })
+
+const Argv = listOf(commandText, { max: AGENT_LIMITS.argvItems })
+/** A variable's name, then its value. */
+const Variable: Codec<[string, string]> = {
+  encode(writer, [name, value]) {
+    commandText.encode(writer, name)
+    commandText.encode(writer, value)
+  },
+  decode: (reader) => [commandText.decode(reader), commandText.decode(reader)],
+}
+const Terminal = struct({ rows: u16, columns: u16, type: text({ max: AGENT_LIMITS.terminalTypeBytes }) })
+
+const ExecFields = struct({
+  /** argv[0] is looked up in the command's PATH; not empty. */
+  argv: Argv,
+  /** Added to the agent's own PATH, HOME, USER, LOGNAME, SHELL and TERM, or put in their place. */
+  environment: listOf(Variable, { max: AGENT_LIMITS.environmentItems }),
+  /** Absolute; empty: the account's home. */
+  workingDirectory: text({ max: AGENT_LIMITS.pathBytes }),
+  user: oneOf("user", "root"),
+  terminal: optional(Terminal),
+  /** stdin, stdout, stderr are host descriptors that came over the descriptor socket, not streams of this call. */
+  descriptors: bool,
+})
+export type ExecParams = Decoded<typeof ExecFields>
+
+/** An environment that names a variable twice, an empty argv or NUL cannot be run: they break the protocol. */
+export const ExecParams: Codec<ExecParams> = {
+  encode(writer, params) {
+    const problem = findExecProblem(params)
+    if (problem !== undefined) throw new RangeError(problem)
+    ExecFields.encode(writer, params)
+  },
+  decode(reader) {
+    const params = ExecFields.decode(reader)
+    const problem = findExecProblem(params)
+    if (problem !== undefined) throw new ProtocolError("bad-value", problem)
+    return params
+  },
+}
+
+/** Why these params cannot be sent, for people; undefined if they can. */
+export function findExecProblem(params: ExecParams): string | undefined {
+  const { argv, environment, workingDirectory } = params
+  if (argv.length === 0 || argv[0] === "") return "A command needs a name to run"
+  const texts = [...argv, ...environment.flat()]
+  if ([...texts, workingDirectory].some((each) => each.includes("\0"))) {
+    return "A command's arguments, environment and directory cannot contain NUL"
+  }
+  const byteCount = texts.reduce((sum, each) => sum + Buffer.byteLength(each), 0)
+  if (byteCount > AGENT_LIMITS.commandBytes) {
+    return `Arguments and environment take ${byteCount} bytes, ${AGENT_LIMITS.commandBytes} are allowed`
+  }
+  const names = new Set(environment.map(([name]) => name))
+  if (names.size < environment.length) return "An environment variable is given twice"
+  if (environment.some(([name]) => name === "" || name.includes("="))) {
+    return `An environment variable's name is not empty and has no "="`
+  }
+  if (workingDirectory !== "" && !workingDirectory.startsWith("/")) {
+    return `The working directory ${JSON.stringify(workingDirectory)} does not start with "/"`
+  }
+  if (params.descriptors && params.terminal !== undefined) return "A terminal cannot use host descriptors"
+  return undefined
+}
+
+export const Exit = union({
+  code: struct({ code: u8 }),
+  signal: struct({ signal: u8 }),
+})
+export type Exit = Decoded<typeof Exit>
+
+/** What the agent's failures of `exec` are called; anything else is "internal". */
+export type ExecFailureCode =
+  | "not-found" // no such command (a shell's 127)
+  | "not-executable" // found, but it cannot be run (a shell's 126)
+  | "bad-directory" // the working directory is missing or closed to the user
+  | "not-permitted" // root was asked for where the agent has no root to give
+  | "too-many-commands"
+  | "spawn-failed"
+
+export const ping = method({
+  id: 1,
+  name: "ping",
+  params: struct({ version: u32 }),
+  result: struct({ version: u32, bootId: text({ max: AGENT_LIMITS.bootIdBytes }) }),
+  up: nothing,
+  down: nothing,
+})
+
+/** Makes a fresh clone a machine of its own: before it nothing runs that could draw a secret. */
+export const identify = method({
+  id: 2,
+  name: "identify",
+  params: struct({
+    entropy: bytes({ max: AGENT_LIMITS.entropyBytes }),
+    wallClockNs: u64,
+    hostName: text({ max: AGENT_LIMITS.hostNameBytes }),
+    machineId: text({ max: AGENT_LIMITS.machineIdBytes }),
+  }),
+  result: struct({
+    bootId: text({ max: AGENT_LIMITS.bootIdBytes }),
+    /** What could not be set here, and why; always empty at level vm, where that fails the call instead. */
+    remarks: listOf(text({ max: AGENT_LIMITS.remarkBytes }), { max: AGENT_LIMITS.remarks }),
+  }),
+  up: nothing,
+  down: nothing,
+})
+
+export const setClock = method({
+  id: 3,
+  name: "setClock",
+  params: struct({ wallClockNs: u64 }),
+  result: nothing,
+  up: nothing,
+  down: nothing,
+})
+
+export const exec = method({
+  id: 4,
+  name: "exec",
+  params: ExecParams,
+  result: struct({ exit: Exit }),
+  up: union({
+    signal: struct({ number: u8 }),
+    resize: struct({ rows: u16, columns: u16 }),
+  }),
+  down: union({ started: struct({ pid: u32 }) }),
+})
+
+export const shutdown = method({
+  id: 5,
+  name: "shutdown",
+  params: nothing,
+  result: nothing,
+  up: nothing,
+  down: nothing,
+})

@@ -1,0 +1,151 @@
+import type { Duplex } from "node:stream"
+import { FrameReader, ProtocolError } from "@skerry/wire"
+import type { CallState } from "./call-state.ts"
+import { RpcError } from "./errors.ts"
+import { type Handlers, IncomingCall } from "./incoming-call.ts"
+import type { Method } from "./method.ts"
+import { Multiplexer } from "./multiplexer.ts"
+import { type CallOptions, encodeCall, OutgoingCall } from "./outgoing-call.ts"
+
+export type CloseReason =
+  | { readonly kind: "closed" } // by close() at this end
+  | { readonly kind: "ended" } // the peer ended it, between two frames
+  | { readonly kind: "protocol-error"; readonly error: ProtocolError } // the peer broke the protocol
+  | { readonly kind: "failed"; readonly error: Error } // the transport failed
+
+export interface ConnectionOptions {
+  /** What the peer may call. Without it this end serves nothing, and a call of the peer breaks the protocol. */
+  readonly serve?: Handlers
+}
+
+/** Calls in both directions over one byte stream. Owns the duplex: it is destroyed when the connection ends. */
+export class Connection {
+  readonly #duplex: Duplex
+  readonly #frames = new FrameReader()
+  readonly #multiplexer: Multiplexer
+  readonly #outgoing = new Set<OutgoingCall<never, never, never>>()
+  readonly #incoming = new Set<IncomingCall>()
+  readonly #close: (reason: CloseReason) => void
+  #isOpen: boolean = true
+  #pumpScheduled: boolean = false
+  /** Settles exactly once, never rejects; all calls have been ended by then. */
+  readonly closed: Promise<CloseReason>
+
+  constructor(duplex: Duplex, options: ConnectionOptions = {}) {
+    const { promise, resolve } = Promise.withResolvers<CloseReason>()
+    this.closed = promise
+    this.#close = resolve
+    this.#duplex = duplex
+    this.#multiplexer = new Multiplexer({
+      onCall: options.serve === undefined ? undefined : this.#serving(options.serve),
+      onReady: () => this.#schedulePump(),
+    })
+    duplex.on("data", (untrustedChunk: Uint8Array) => this.#receive(untrustedChunk))
+    duplex.on("drain", () => this.#pump())
+    duplex.on("end", () => this.#onEnd())
+    duplex.on("error", (error: Error) => this.#end({ kind: "failed", error }))
+    duplex.on("close", () => this.#onEnd())
+  }
+
+  /** Throws RangeError for params over their limits; every other failure is the result's. */
+  call<P, R, U, D>(
+    method: Method<P, R, U, D>,
+    params: P,
+    options: CallOptions<D> = {},
+  ): OutgoingCall<R, U, D> {
+    const payload = encodeCall(method, params)
+    const state = this.#multiplexer.call()
+    const call = new OutgoingCall<R, U, D>(state, method, options)
+    if (!this.#isOpen) {
+      call.fail(new RpcError("connection-closed", `Cannot call ${method.name}: the connection has ended`))
+      return call
+    }
+    if (options.signal?.aborted) {
+      call.fail(options.signal.reason as Error)
+      return call
+    }
+    this.#outgoing.add(call as never)
+    call.result.catch(() => {}).finally(() => this.#outgoing.delete(call as never))
+    state.open(payload)
+    return call
+  }
+
+  /** Ends the connection at once: open calls fail, the duplex is destroyed. */
+  close(): void {
+    this.#end({ kind: "closed" })
+  }
+
+  #receive(untrustedChunk: Uint8Array): void {
+    try {
+      this.#frames.push(untrustedChunk, (frame) => {
+        if (this.#isOpen) this.#multiplexer.receive(frame)
+      })
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.#end({ kind: "protocol-error", error })
+    }
+  }
+
+  #onEnd(): void {
+    const error = new ProtocolError("truncated", "The connection ended within a frame")
+    this.#end(this.#frames.isBetweenFrames ? { kind: "ended" } : { kind: "protocol-error", error })
+  }
+
+  #end(reason: CloseReason): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#duplex.destroy()
+    const cause = reason.kind === "failed" || reason.kind === "protocol-error" ? reason.error : undefined
+    const error = new RpcError("connection-closed", describe(reason), cause ? { cause } : {})
+    for (const call of this.#outgoing) call.fail(error)
+    for (const call of this.#incoming) call.cancel(error)
+    this.#close(reason)
+  }
+
+  #serving(handlers: Handlers) {
+    const table = new Map(handlers.map((handler) => [handler.method.id, handler]))
+    return (state: CallState, method: number, untrustedParams: Uint8Array) => {
+      const call = new IncomingCall(state, () => this.#incoming.delete(call))
+      this.#incoming.add(call)
+      const handler = table.get(method)
+      if (handler === undefined) call.fail("unknown-method", `Method ${method} is not known here`)
+      else handler.start(call, untrustedParams)
+    }
+  }
+
+  /** At the end of this turn: what one turn makes goes out in one write. */
+  #schedulePump(): void {
+    if (this.#pumpScheduled) return
+    this.#pumpScheduled = true
+    queueMicrotask(() => {
+      this.#pumpScheduled = false
+      this.#pump()
+    })
+  }
+
+  #pump(): void {
+    if (!this.#isOpen || this.#duplex.writableNeedDrain) return
+    this.#duplex.cork()
+    for (;;) {
+      const frame = this.#multiplexer.nextFrame()
+      if (frame === undefined) break
+      const isRoom = this.#duplex.write(frame.head)
+      if (frame.body === undefined ? isRoom : this.#duplex.write(frame.body)) continue
+      break
+    }
+    this.#duplex.uncork()
+  }
+}
+
+function describe(reason: CloseReason): string {
+  switch (reason.kind) {
+    case "closed":
+      return "The connection was closed"
+    case "ended":
+      return "The other side ended the connection"
+    case "protocol-error":
+      return `The other side broke the protocol: ${reason.error.message}`
+    case "failed":
+      return `The connection failed: ${reason.error.message}`
+  }
+}
