@@ -16,11 +16,14 @@ export class InvalidName extends Error {
 
 const NAME = /^[a-z][a-z0-9-]{0,30}$/
 
+/** Fits the pattern and is a member of every object: a lookup by name would find it where nothing was put. */
+const RESERVED = "constructor"
+
 function parseName<T extends string>(untrustedName: string, what: string): T {
-  if (!NAME.test(untrustedName)) {
+  if (!NAME.test(untrustedName) || untrustedName === RESERVED) {
     const shown = JSON.stringify(untrustedName.length > 64 ? `${untrustedName.slice(0, 64)}…` : untrustedName)
     throw new InvalidName(
-      `Cannot use ${shown} as ${what} name: a name has 1 to 31 characters of a–z, 0–9 and "-", and starts with a letter`,
+      `Cannot use ${shown} as ${what} name: a name has 1 to 31 characters of a–z, 0–9 and "-", starts with a letter, and is not "${RESERVED}"`,
     )
   }
   return untrustedName as T
