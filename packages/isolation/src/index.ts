@@ -1,4 +1,6 @@
 export * from "./backend.ts"
+export { FakeBackend, type FakeFault, type FakeOptions } from "./backends/fake/fake.ts"
+export type { FakeDomain, FakePeer } from "./backends/fake/fake-domain.ts"
 export {
   type CgroupControls,
   type CgroupOptions,
@@ -8,3 +10,4 @@ export {
 } from "./cgroup.ts"
 export type { DomainCgroup } from "./cgroup-domain.ts"
 export type { CgroupLimits } from "./cgroup-layout.ts"
+export { verifyImage, verifyImageFile } from "./verify-image.ts"
