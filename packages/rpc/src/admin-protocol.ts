@@ -84,19 +84,17 @@ const CommandUp = union({
 })
 export type CommandUp = Decoded<typeof CommandUp>
 
-const Progress = struct({ what: message, done: u32, total: u32 })
-
 const CommandDown = union({
-  /** The start waits in line behind so many others. */
-  queued: struct({ ahead: u32 }),
-  /** A template is being made; `done` of `total` where known, else total is 0. */
-  preparing: Progress,
-  started: struct({ domain: name }),
+  /** Sent now and then while the domain starts: the state of its lifecycle, and how many starts are waiting. */
+  waiting: struct({ state: name, inLine: u32 }),
+  /** The command runs: signals reach it from now on. */
+  started: struct({ domain: name, pid: u32 }),
   descriptorsWanted: struct({ token: name }),
 })
 export type CommandDown = Decoded<typeof CommandDown>
 
-const PrepareDown = union({ preparing: Progress })
+/** So many of the templates that were asked for are ready; `what` is the instance whose turn it is. */
+const PrepareDown = struct({ what: message, done: u32, total: u32 })
 
 export const ADMIN = {
   /** Runs a command in an instance's domain, which is started if need be. */

@@ -1,0 +1,94 @@
+import type { Duplex } from "node:stream"
+import {
+  AGENT_PROTOCOL_VERSION,
+  Connection,
+  type ExecParams,
+  exec,
+  identify,
+  type OutgoingCall,
+  ping,
+  setClock,
+  shutdown,
+} from "@skerry/rpc"
+import type { Decoded } from "@skerry/wire"
+import { DaemonError } from "./errors.ts"
+import { DAEMON_LIMITS } from "./limits.ts"
+
+/** What makes a clone a machine of its own; the time is added when it is sent. */
+export interface Identity {
+  readonly entropy: Uint8Array
+  readonly hostName: string
+  readonly machineId: string
+}
+
+export type AgentLoss = { readonly kind: "closed" } | { readonly kind: "broke"; readonly message: string }
+
+export type CommandUp = Decoded<typeof exec.up>
+export type CommandCall = OutgoingCall<
+  Decoded<typeof exec.result>,
+  Decoded<typeof exec.up>,
+  Decoded<typeof exec.down>
+>
+
+/** The daemon's end of the connection to the agent in one domain. */
+export class Agent {
+  readonly #connection: Connection
+  readonly #now: () => number
+  /** Settles once, never rejects. */
+  readonly lost: Promise<AgentLoss>
+  #isLost = false
+
+  constructor(channel: Duplex, now: () => number) {
+    this.#connection = new Connection(channel)
+    this.#now = now
+    this.lost = this.#connection.closed.then((reason) => {
+      this.#isLost = true
+      return reason.kind === "protocol-error"
+        ? { kind: "broke", message: reason.error.message }
+        : { kind: "closed" }
+    })
+  }
+
+  get isLost(): boolean {
+    return this.#isLost
+  }
+
+  /** Resolves when the agent answers, however long that takes: the signal ends the wait. */
+  async answer(signal: AbortSignal): Promise<void> {
+    const { version } = await this.#connection.call(ping, { version: AGENT_PROTOCOL_VERSION }, { signal })
+      .result
+    if (version !== AGENT_PROTOCOL_VERSION) {
+      throw new DaemonError(
+        "start-failed",
+        `The image's agent speaks version ${version} of the protocol, this daemon ${AGENT_PROTOCOL_VERSION}: run "skerry build"`,
+      )
+    }
+  }
+
+  async identify(identity: Identity): Promise<readonly string[]> {
+    const call = this.#connection.call(identify, { ...identity, wallClockNs: this.#wallClockNs() })
+    return (await call.result).remarks
+  }
+
+  async setClock(): Promise<void> {
+    const signal = AbortSignal.timeout(DAEMON_LIMITS.resumeMs)
+    await this.#connection.call(setClock, { wallClockNs: this.#wallClockNs() }, { signal }).result
+  }
+
+  async shutDown(): Promise<void> {
+    await this.#connection.call(shutdown, undefined).result
+  }
+
+  /** Throws RangeError for what cannot be sent (too long, NUL). */
+  exec(params: ExecParams, onStarted: (pid: number) => void, signal: AbortSignal): CommandCall {
+    return this.#connection.call(exec, params, { signal, onEvent: ({ pid }) => onStarted(pid) })
+  }
+
+  close(): void {
+    this.#connection.close()
+  }
+
+  #wallClockNs(): bigint {
+    return BigInt(this.#now()) * 1_000_000n
+  }
+}

@@ -1,0 +1,297 @@
+import type { Domain } from "@skerry/isolation"
+import { type Application, type DomainId, type InstanceName, unreachable } from "@skerry/model"
+import type { Admission, Place } from "./admission.ts"
+import type { Agent, CommandCall, Identity } from "./agent.ts"
+import { ConsoleLines } from "./console-text.ts"
+import { DaemonError } from "./errors.ts"
+import type { Journal } from "./journal.ts"
+import { type Effect, type Ending, type Event, INITIAL, type State, type Step, step } from "./lifecycle.ts"
+import type { Blank, DomainMould } from "./standby.ts"
+
+/** What one domain is and was made from; it keeps this when another generation becomes current. */
+export interface DomainPlan {
+  readonly id: DomainId
+  readonly instance: InstanceName
+  readonly isDisposable: boolean
+  readonly generation: number
+  readonly application: Application
+  readonly mould: DomainMould
+}
+
+/** How effects are carried out; the same for every domain of a daemon. */
+export interface DomainServices {
+  readonly admission: Admission
+  /** Makes the template ready; the start that follows finds it loaded. */
+  readonly prepare: (mould: DomainMould, signal: AbortSignal) => Promise<void>
+  /** A blank from the standby pool, else a fresh one. */
+  readonly start: (plan: DomainPlan, signal: AbortSignal) => Promise<Blank>
+  readonly identityOf: (plan: DomainPlan) => Identity
+  readonly now: () => number
+}
+
+/** A command that runs in the domain, for ps. */
+export interface RunningCommand {
+  readonly argv: readonly string[]
+  pid: number
+}
+
+/** Carries one domain through its lifecycle: one queue of events, effects in order. */
+export class DomainDriver {
+  readonly plan: DomainPlan
+  readonly commands = new Set<RunningCommand>()
+  readonly #services: DomainServices
+  readonly #journal: Journal
+  readonly #console: ConsoleLines
+  readonly #startAbort = new AbortController()
+  readonly #ready = Promise.withResolvers<void>()
+  readonly #ended = Promise.withResolvers<Ending>()
+  readonly #stateWaiters = new Set<() => void>()
+  readonly #queue: Event[] = []
+  #isDraining = false
+  #state: State = INITIAL.state
+  #place: Place | undefined
+  #blank: Blank | undefined
+  #deadline: NodeJS.Timeout | undefined
+  #failure: unknown
+  #runningSince: number | undefined
+
+  constructor(plan: DomainPlan, services: DomainServices, journal: Journal) {
+    this.plan = plan
+    this.#services = services
+    this.#journal = journal
+    this.#console = new ConsoleLines((text) => journal.add({ domain: plan.id, kind: "console", text }))
+    this.#ready.promise.catch(() => {}) // not every domain has somebody waiting for it
+    this.#take(INITIAL)
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  get domain(): Domain | undefined {
+    return this.#blank?.domain
+  }
+
+  /** When the domain first answered; undefined before. */
+  get runningSince(): number | undefined {
+    return this.#runningSince
+  }
+
+  /** Resolves when commands can be run; rejects with a DaemonError if the domain ends before. */
+  get ready(): Promise<void> {
+    return this.#ready.promise
+  }
+
+  /** Resolves, and never rejects, once every host resource has been released. */
+  get ended(): Promise<Ending> {
+    return this.#ended.promise
+  }
+
+  dispatch(event: Event): void {
+    this.#queue.push(event)
+    if (this.#isDraining) return
+    this.#isDraining = true
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      this.#take(step(this.#state, next))
+    }
+    this.#isDraining = false
+  }
+
+  /** Fails with "wrong-state" unless the domain runs. */
+  agentForCommand(): Agent {
+    if (this.#state.kind === "running" && this.#blank !== undefined) return this.#blank.agent
+    const advice =
+      this.#state.kind === "paused" ? `: "skerry resume ${this.plan.id}" lets it go on` : ": try again later"
+    throw new DaemonError(
+      "wrong-state",
+      `Cannot run a command: "${this.plan.id}" is ${this.#state.kind}${advice}`,
+    )
+  }
+
+  /** Registers a command for as long as it runs. */
+  track(call: CommandCall, argv: readonly string[]): RunningCommand {
+    const command: RunningCommand = { argv, pid: 0 }
+    this.commands.add(command)
+    const shown = argv.join(" ").slice(0, 256)
+    this.#log("command", `${JSON.stringify(shown)} starts`)
+    const done = (how: string) => {
+      this.commands.delete(command)
+      this.#log("command", `${JSON.stringify(shown)} ${how}`)
+    }
+    call.result.then(
+      ({ exit }) =>
+        done(exit.kind === "code" ? `ended with status ${exit.code}` : `was ended by signal ${exit.signal}`),
+      (error: unknown) => done(`did not end by itself: ${messageOf(error)}`),
+    )
+    return command
+  }
+
+  /** Resolves once the state is one of these, or the domain has ended. */
+  async reaches(...kinds: readonly State["kind"][]): Promise<State> {
+    while (!kinds.includes(this.#state.kind) && this.#state.kind !== "ended") {
+      await new Promise<void>((resolve) => this.#stateWaiters.add(resolve))
+    }
+    return this.#state
+  }
+
+  #take({ state, effects }: Step): void {
+    const isNew = state.kind !== this.#state.kind
+    this.#state = state
+    if (isNew) this.#entered(state)
+    for (const effect of effects) this.#carryOut(effect)
+    if (isNew) {
+      const waiters = [...this.#stateWaiters]
+      this.#stateWaiters.clear()
+      for (const wake of waiters) wake()
+    }
+    if (isNew && state.kind === "ended") this.#finish(state.how)
+  }
+
+  #entered(state: State): void {
+    this.#log("domain", state.kind === "ended" ? describeEnding(state.how) : state.kind)
+    if (state.kind === "running" && this.#runningSince === undefined) {
+      this.#runningSince = this.#services.now()
+      this.#ready.resolve()
+    }
+  }
+
+  #finish(how: Ending): void {
+    this.#console.end()
+    this.#blank?.agent.close()
+    if (this.#runningSince === undefined) this.#ready.reject(this.#startError(how))
+    this.#ended.resolve(how)
+  }
+
+  #startError(how: Ending): Error {
+    if (this.#failure instanceof DaemonError && how.kind === "failed") return this.#failure
+    const options = this.#failure === undefined ? {} : { cause: this.#failure }
+    const subject = `Cannot start "${this.plan.instance}"`
+    switch (how.kind) {
+      case "failed":
+        return new DaemonError("start-failed", `${subject}: ${how.message}`, options)
+      case "powered-off":
+        return new DaemonError("start-failed", `${subject}: the guest powered itself off`, options)
+      case "stopped":
+        return new DaemonError("cancelled", `${subject}: it was stopped while it started`, options)
+      default:
+        return unreachable(how)
+    }
+  }
+
+  #log(kind: "domain" | "command", text: string): void {
+    this.#journal.add({ domain: this.plan.id, kind, text })
+  }
+
+  #carryOut(effect: Effect): void {
+    const { admission, prepare, start } = this.#services
+    const { signal } = this.#startAbort
+    switch (effect.kind) {
+      case "requestPlace":
+        return this.#report(
+          admission.request({ isDisposable: this.plan.isDisposable, signal }).then((place) => {
+            this.#place = place
+          }),
+          { kind: "admitted" },
+        )
+      case "prepare":
+        return this.#report(prepare(this.plan.mould, signal), { kind: "prepared" })
+      case "start":
+        return this.#report(
+          start(this.plan, signal).then((blank) => this.#own(blank)),
+          { kind: "started" },
+        )
+      case "giveUpStart":
+        return this.#startAbort.abort(
+          new DaemonError("cancelled", `The start of "${this.plan.id}" was given up`),
+        )
+      case "identify":
+        return this.#report(this.#agent().identify(this.#services.identityOf(this.plan)), {
+          kind: "identified",
+        })
+      case "leaveStarts":
+        return this.#place?.leaveStarts()
+      case "releasePlace":
+        return this.#place?.release()
+      case "pause":
+        return this.#report(this.#domain().pause(), { kind: "paused" })
+      case "resume":
+        return this.#report(
+          this.#domain()
+            .resume()
+            .then(() => this.#agent().setClock()),
+          { kind: "resumed" },
+        )
+      case "setClock":
+        return this.#report(this.#agent().setClock(), undefined)
+      case "shutDown":
+        // However it is answered: the domain ends, or the deadline passes.
+        this.#agent()
+          .shutDown()
+          .catch(() => {})
+        return
+      case "kill":
+        void this.#domain()[Symbol.asyncDispose]()
+        return
+      case "setDeadline":
+        clearTimeout(this.#deadline)
+        this.#deadline = setTimeout(() => this.dispatch({ kind: "deadline" }), effect.ms)
+        return
+      case "clearDeadline":
+        clearTimeout(this.#deadline)
+        return
+      default:
+        return unreachable(effect)
+    }
+  }
+
+  /** An effect that is under way answers with an event. */
+  #report(work: Promise<unknown>, answer: Event | undefined): void {
+    work.then(
+      () => {
+        if (answer !== undefined) this.dispatch(answer)
+      },
+      (error: unknown) => {
+        // The loss of the agent is reported as what it is, by #own, and explains more than the call that it failed.
+        if (this.#blank?.agent.isLost) return
+        this.#failure ??= error
+        this.dispatch({ kind: "failed", message: messageOf(error) })
+      },
+    )
+  }
+
+  #own(blank: Blank): void {
+    this.#blank = blank
+    blank.setConsole((untrustedText) => this.#console.push(untrustedText))
+    void blank.domain.exited.then((exit) => this.dispatch({ kind: "exited", exit }))
+    void blank.agent.lost.then((loss) =>
+      this.dispatch(
+        loss.kind === "broke" ? { kind: "agentBroke", message: loss.message } : { kind: "agentLost" },
+      ),
+    )
+  }
+
+  #agent(): Agent {
+    if (this.#blank === undefined) throw new Error("The lifecycle used an agent before there was one")
+    return this.#blank.agent
+  }
+
+  #domain(): Domain {
+    if (this.#blank === undefined) throw new Error("The lifecycle used a domain before there was one")
+    return this.#blank.domain
+  }
+}
+
+function describeEnding(how: Ending): string {
+  switch (how.kind) {
+    case "stopped":
+      return "ended: stopped"
+    case "powered-off":
+      return "ended: powered itself off"
+    case "failed":
+      return `failed: ${how.message}`
+    default:
+      return unreachable(how)
+  }
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,0 +1,15 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { parsePss, proportionalBytes } from "./process-memory.ts"
+
+test("Pss is read, and not its parts", () => {
+  const text =
+    "5581c000-7ffd2000 ---p 00000000 00:00 0 [rollup]\nRss:   9000 kB\nPss:    512 kB\nPss_Anon:   100 kB\n"
+  assert.equal(parsePss(text), 512 * 1024)
+  assert.equal(parsePss(""), undefined)
+})
+
+test("of a process that is gone nothing is said", async () => {
+  assert.equal(await proportionalBytes(2 ** 22 + 1), undefined)
+  assert.ok(((await proportionalBytes(process.pid)) ?? 0) > 1024 * 1024)
+})

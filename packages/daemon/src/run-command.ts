@@ -1,0 +1,191 @@
+import { pipeline } from "node:stream/promises"
+import { printable } from "@skerry/model"
+import {
+  type AdminErrorCode,
+  type CallContext,
+  type CommandDown,
+  type CommandResult,
+  type CommandSpec,
+  type CommandUp,
+  type ExecParams,
+  RemoteError,
+  RpcError,
+} from "@skerry/rpc"
+import type { CommandCall } from "./agent.ts"
+import type { DescriptorDesk } from "./descriptor-desk.ts"
+import type { DomainDriver } from "./domain-driver.ts"
+import { DaemonError } from "./errors.ts"
+import type { Ending } from "./lifecycle.ts"
+import { DAEMON_LIMITS } from "./limits.ts"
+
+export type CommandContext = CallContext<CommandUp, CommandDown>
+
+/** What the client sends while its command runs; made before the first await of a handler, so that nothing is lost. */
+export class ClientEvents {
+  readonly #descriptors = Promise.withResolvers<"sent" | "refused">()
+  #call: CommandCall | undefined
+  #size: { rows: number; columns: number } | undefined
+
+  constructor(context: CommandContext) {
+    context.onEvent((event) => this.#on(event))
+  }
+
+  get descriptors(): Promise<"sent" | "refused"> {
+    return this.#descriptors.promise
+  }
+
+  /** The terminal's latest size, if it changed while the domain started. */
+  get size(): { rows: number; columns: number } | undefined {
+    return this.#size
+  }
+
+  attach(call: CommandCall): void {
+    this.#call = call
+  }
+
+  #on(event: CommandUp): void {
+    switch (event.kind) {
+      case "signal":
+        // Before the command runs the client gives its call up instead.
+        this.#call?.send({ kind: "signal", number: event.signal })
+        return
+      case "resize":
+        this.#size = { rows: event.rows, columns: event.columns }
+        this.#call?.send(event)
+        return
+      case "descriptorsSent":
+        return this.#descriptors.resolve("sent")
+      case "descriptorsRefused":
+        return this.#descriptors.resolve("refused")
+    }
+  }
+}
+
+/** Runs one command in a domain that is ready; the client's streams are joined to the command's, at the reader's pace. */
+export async function runCommand(
+  driver: DomainDriver,
+  spec: CommandSpec,
+  context: CommandContext,
+  events: ClientEvents,
+  desk: DescriptorDesk,
+): Promise<CommandResult> {
+  if (driver.commands.size >= DAEMON_LIMITS.commandsPerDomain) {
+    throw new DaemonError(
+      "full",
+      `${driver.commands.size} commands run in "${driver.plan.id}" already, as many as may: try again when one has ended`,
+    )
+  }
+  const wantsDescriptors =
+    spec.offersDescriptors && spec.terminal === undefined && driver.plan.mould.backend.features.descriptors
+  const descriptors = wantsDescriptors ? await receiveDescriptors(context, events, desk) : undefined
+  try {
+    const params = execParams(driver, spec, events, descriptors !== undefined)
+    return await carry(driver, params, context, events, descriptors?.fds)
+  } finally {
+    descriptors?.[Symbol.dispose]()
+  }
+}
+
+async function receiveDescriptors(context: CommandContext, events: ClientEvents, desk: DescriptorDesk) {
+  using expected = desk.expect()
+  context.send({ kind: "descriptorsWanted", token: expected.token })
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(DAEMON_LIMITS.descriptorsMs)])
+  return expected.receive(events.descriptors, signal)
+}
+
+function execParams(
+  { plan: { application } }: DomainDriver,
+  spec: CommandSpec,
+  events: ClientEvents,
+  descriptors: boolean,
+): ExecParams {
+  const variables = new Map(Object.entries(application.environment))
+  for (const { name, value } of spec.environment) variables.set(name, value)
+  return {
+    argv: spec.argv.length > 0 ? spec.argv : [...application.command],
+    environment: [...variables],
+    workingDirectory: spec.workingDirectory ?? application.workingDirectory,
+    user: spec.user ?? application.user,
+    terminal: spec.terminal && { ...spec.terminal, ...events.size },
+    descriptors,
+  }
+}
+
+async function carry(
+  driver: DomainDriver,
+  params: ExecParams,
+  context: CommandContext,
+  events: ClientEvents,
+  descriptors: readonly number[] | undefined,
+): Promise<CommandResult> {
+  const { id } = driver.plan
+  const agent = driver.agentForCommand()
+  // Descriptors and calls pair up by their order: nothing may come between these two.
+  if (descriptors !== undefined) driver.domain?.sendDescriptors?.(descriptors)
+  const onStarted = (pid: number) => {
+    command.pid = pid
+    context.send({ kind: "started", domain: id, pid })
+  }
+  const call = startCall(() => agent.exec(params, onStarted, context.signal))
+  const command = driver.track(call, params.argv)
+  events.attach(call)
+  // The input of a command that ends before it has read all of it is cut short: that is no fault.
+  void pipeline(context.stdin, call.stdin).catch(() => {})
+  const output = [pipeline(call.stdout, context.stdout), pipeline(call.stderr, context.stderr)]
+  // Should the call fail, its failure is the one to report.
+  for (const each of output) each.catch(() => {})
+  try {
+    const result = await call.result
+    await Promise.all(output)
+    return result
+  } catch (error) {
+    throw await explain(driver, error, params)
+  }
+}
+
+function startCall(start: () => CommandCall): CommandCall {
+  try {
+    return start()
+  } catch (error) {
+    if (error instanceof RangeError) throw new DaemonError("bad-request", error.message, { cause: error })
+    throw error
+  }
+}
+
+const EXEC_FAILURES: Readonly<Record<string, AdminErrorCode>> = {
+  "not-found": "command-not-found",
+  "not-executable": "command-not-executable",
+  "bad-directory": "bad-request",
+  "not-permitted": "bad-request",
+  "too-many-commands": "full",
+}
+
+async function explain(driver: DomainDriver, error: unknown, params: ExecParams): Promise<unknown> {
+  const { id } = driver.plan
+  if (error instanceof RemoteError) {
+    // Both come from the guest.
+    const code = EXEC_FAILURES[error.code] ?? "domain-failed"
+    return new DaemonError(
+      code,
+      `Cannot run ${JSON.stringify(params.argv[0])} in "${id}": ${printable(error.message)}`,
+    )
+  }
+  if (error instanceof RpcError && error.code === "connection-closed") {
+    const how = await driver.ended
+    return new DaemonError("domain-failed", `The command in "${id}" was cut off: ${ending(how)}`, {
+      cause: error,
+    })
+  }
+  return error
+}
+
+function ending(how: Ending): string {
+  switch (how.kind) {
+    case "stopped":
+      return "the domain was stopped"
+    case "powered-off":
+      return "the domain powered itself off"
+    case "failed":
+      return `the domain failed: ${how.message}; "skerry logs" shows what it printed`
+  }
+}
