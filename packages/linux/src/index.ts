@@ -1,1 +1,5 @@
-export {}
+export type { PeerCredentials, ReceivedDescriptors } from "./descriptors.ts"
+export { type Linux, openLinux } from "./linux.ts"
+export { LinuxError } from "./linux-error.ts"
+export type { Seal } from "./memory.ts"
+export type { WindowSize } from "./pty.ts"

@@ -1,0 +1,62 @@
+/** Numbers of Linux's interface that are not the same on every architecture. 64-bit little-endian only. */
+export interface Abi {
+  readonly SO_PEERCRED: number
+  readonly TIOCSWINSZ: number
+  readonly FIONREAD: number
+  readonly TIOCSPTLCK: number
+  readonly TIOCGPTPEER: number
+  readonly RNDADDENTROPY: number
+  readonly RNDRESEEDCRNG: number
+}
+
+/** Direction bits of an ioctl number: most architectures have two of them, powerpc three. */
+interface IoctlEncoding {
+  readonly none: number
+  readonly write: number
+}
+
+function abi(encoding: IoctlEncoding, differing: Pick<Abi, "SO_PEERCRED" | "TIOCSWINSZ" | "FIONREAD">): Abi {
+  const ioctl = (direction: number, type: string, number: number, size: number) =>
+    direction + size * 0x1_0000 + type.charCodeAt(0) * 0x100 + number
+  return {
+    ...differing,
+    TIOCSPTLCK: ioctl(encoding.write, "T", 0x31, 4),
+    TIOCGPTPEER: ioctl(encoding.none, "T", 0x41, 0),
+    RNDADDENTROPY: ioctl(encoding.write, "R", 0x03, 8),
+    RNDRESEEDCRNG: ioctl(encoding.none, "R", 0x07, 0),
+  }
+}
+
+const common: IoctlEncoding = { none: 0, write: 0x4000_0000 }
+const powerpc: IoctlEncoding = { none: 0x2000_0000, write: 0x8000_0000 }
+
+/** By process.arch. */
+export const ABIS: Readonly<Record<string, Abi>> = {
+  x64: abi(common, { SO_PEERCRED: 17, TIOCSWINSZ: 0x5414, FIONREAD: 0x541b }),
+  arm64: abi(common, { SO_PEERCRED: 17, TIOCSWINSZ: 0x5414, FIONREAD: 0x541b }),
+  ppc64: abi(powerpc, { SO_PEERCRED: 21, TIOCSWINSZ: 0x8008_7467, FIONREAD: 0x4004_667f }),
+}
+
+/** The same everywhere. */
+export const LINUX = {
+  AF_UNIX: 1,
+  SOCK_STREAM: 1,
+  SOCK_CLOEXEC: 0o2000000,
+  SOL_SOCKET: 1,
+  SCM_RIGHTS: 1,
+  MSG_DONTWAIT: 0x40,
+  MSG_NOSIGNAL: 0x4000,
+  MSG_CMSG_CLOEXEC: 0x4000_0000,
+  MFD_CLOEXEC: 1,
+  MFD_ALLOW_SEALING: 2,
+  F_ADD_SEALS: 1033,
+  F_GET_SEALS: 1034,
+  LOCK_EX: 2,
+  LOCK_NB: 4,
+  O_RDWR: 2,
+  O_NOCTTY: 0o400,
+  O_CLOEXEC: 0o2000000,
+  CLOCK_REALTIME: 0,
+  PR_SET_NO_NEW_PRIVS: 38,
+  MS_BIND: 4096,
+} as const

@@ -1,0 +1,65 @@
+import {
+  type PeerCredentials,
+  peerCredentials,
+  type ReceivedDescriptors,
+  receiveDescriptors,
+  sendDescriptors,
+  socketPair,
+} from "./descriptors.ts"
+import { installedKoffi, Libc } from "./libc.ts"
+import { addSeals, getSeals, memfdCreate, type Seal, tryLock } from "./memory.ts"
+import { bytesWaiting, pipe } from "./pipe.ts"
+import { openPty, setWindowSize, type WindowSize } from "./pty.ts"
+import * as system from "./system.ts"
+
+/** What Linux can and Node cannot. Every method may throw LinuxError, whose `code` is the errno's name. */
+export interface Linux {
+  memfdCreate(name: string): number
+  addSeals(fd: number, seals: readonly Seal[]): void
+  getSeals(fd: number): Seal[]
+  /** False: another open file description has the lock. */
+  tryLock(fd: number): boolean
+  /** Sends at least one byte and descriptors as one message; throws "EAGAIN" rather than wait. */
+  sendDescriptors(socketFd: number, bytes: Uint8Array, fds: readonly number[]): void
+  /** One message; undefined where none has come yet. The caller owns the descriptors. */
+  receiveDescriptors(socketFd: number, maxBytes: number): ReceivedDescriptors | undefined
+  peerCredentials(socketFd: number): PeerCredentials
+  socketPair(): [number, number]
+  openPty(size: WindowSize): { master: number; slave: number }
+  setWindowSize(fd: number, size: WindowSize): void
+  /** A pipe, close-on-exec. */
+  pipe(): { read: number; write: number }
+  /** Bytes that can be read from a pipe now. */
+  bytesWaiting(fd: number): number
+  addEntropy(randomFd: number, bytes: Uint8Array): void
+  reseedRandom(randomFd: number): void
+  setWallClock(nanoseconds: bigint): void
+  setHostName(name: string): void
+  bindMount(source: string, target: string): void
+  forbidNewPrivileges(): void
+}
+
+/** Loads nothing yet: the native module is loaded at the first call, from `nativePath` or from where npm put it. */
+export function openLinux(nativePath?: string): Linux {
+  const libc = new Libc(() => nativePath ?? installedKoffi())
+  return {
+    memfdCreate: (name) => memfdCreate(libc, name),
+    addSeals: (fd, seals) => addSeals(libc, fd, seals),
+    getSeals: (fd) => getSeals(libc, fd),
+    tryLock: (fd) => tryLock(libc, fd),
+    sendDescriptors: (socketFd, bytes, fds) => sendDescriptors(libc, socketFd, bytes, fds),
+    receiveDescriptors: (socketFd, maxBytes) => receiveDescriptors(libc, socketFd, maxBytes),
+    peerCredentials: (socketFd) => peerCredentials(libc, socketFd),
+    socketPair: () => socketPair(libc),
+    openPty: (size) => openPty(libc, size),
+    setWindowSize: (fd, size) => setWindowSize(libc, fd, size),
+    pipe: () => pipe(libc),
+    bytesWaiting: (fd) => bytesWaiting(libc, fd),
+    addEntropy: (randomFd, bytes) => system.addEntropy(libc, randomFd, bytes),
+    reseedRandom: (randomFd) => system.reseedRandom(libc, randomFd),
+    setWallClock: (nanoseconds) => system.setWallClock(libc, nanoseconds),
+    setHostName: (name) => system.setHostName(libc, name),
+    bindMount: (source, target) => system.bindMount(libc, source, target),
+    forbidNewPrivileges: () => system.forbidNewPrivileges(libc),
+  }
+}

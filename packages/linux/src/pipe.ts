@@ -1,0 +1,16 @@
+import { LINUX } from "./abi.ts"
+import type { Libc } from "./libc.ts"
+
+/** A pipe, both ends close-on-exec; the caller owns them. */
+export function pipe(libc: Libc): { read: number; write: number } {
+  const fds = Buffer.alloc(8)
+  libc.call("int pipe2(void *, int)", "", fds, LINUX.O_CLOEXEC)
+  return { read: fds.readInt32LE(0), write: fds.readInt32LE(4) }
+}
+
+/** Bytes that can be read from `fd` now. */
+export function bytesWaiting(libc: Libc, fd: number): number {
+  const count = Buffer.alloc(4)
+  libc.ioctl(fd, libc.abi.FIONREAD, "FIONREAD", ["void *", count])
+  return count.readInt32LE(0)
+}

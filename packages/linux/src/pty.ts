@@ -1,0 +1,32 @@
+import { closeSync, constants, openSync } from "node:fs"
+import { LINUX } from "./abi.ts"
+import type { Libc } from "./libc.ts"
+
+export interface WindowSize {
+  readonly rows: number
+  readonly columns: number
+}
+
+/** Both ends of a new pseudo-terminal, close-on-exec; the caller owns them. */
+export function openPty(libc: Libc, size: WindowSize): { master: number; slave: number } {
+  const master = openSync("/dev/ptmx", constants.O_RDWR | constants.O_NOCTTY)
+  try {
+    libc.ioctl(master, libc.abi.TIOCSPTLCK, "TIOCSPTLCK", ["void *", Buffer.alloc(4)])
+    setWindowSize(libc, master, size)
+    // Not by /dev/pts/N: what is mounted there need not be the instance that ptmx belongs to.
+    const flags = LINUX.O_RDWR | LINUX.O_NOCTTY | LINUX.O_CLOEXEC
+    const slave = libc.ioctl(master, libc.abi.TIOCGPTPEER, "TIOCGPTPEER", ["int", flags])
+    return { master, slave }
+  } catch (error) {
+    closeSync(master)
+    throw error
+  }
+}
+
+/** The foreground processes get SIGWINCH where the size changes. */
+export function setWindowSize(libc: Libc, fd: number, size: WindowSize): void {
+  const winsize = Buffer.alloc(8)
+  winsize.writeUInt16LE(size.rows, 0)
+  winsize.writeUInt16LE(size.columns, 2)
+  libc.ioctl(fd, libc.abi.TIOCSWINSZ, "TIOCSWINSZ", ["void *", winsize])
+}
