@@ -110,8 +110,10 @@ export interface CommandContext {
   takeSignals(handler: (signal: NodeJS.Signals) => void): Disposable
   /** Width for text on standard output; 80 where it is no terminal. */
   readonly columns: number
-  /** True where standard error is a terminal on which colours are welcome. */
-  readonly colours: boolean
+  /** True where `stream` is a terminal on which colours are welcome. */
+  coloursOn(stream: OutputStream): boolean
+  /** Milliseconds of a clock that never goes back. */
+  now(): number
   /** Every command of this program. */
   readonly commands: readonly RegistryEntry[]
   /** URL of this program's main file: what else belongs to it (daemon, agent, config entry) is found from it. */

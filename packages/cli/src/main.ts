@@ -77,9 +77,10 @@ const context: CommandContext = {
   get columns() {
     return process.stdout.columns ?? DEFAULT_COLUMNS
   },
-  get colours() {
-    return process.stderr.isTTY === true && !environment.NO_COLOR && environment.TERM !== "dumb"
+  coloursOn(stream) {
+    return stream.isTTY === true && !environment.NO_COLOR && environment.TERM !== "dumb"
   },
+  now: () => performance.now(),
   commands: REGISTRY,
   programUrl: import.meta.url,
 }

@@ -10,6 +10,8 @@ export interface RegistryEntry {
 
 /** Every command, in the order of `skerry help`. To add one: its file in commands/ and its line here. */
 export const REGISTRY: readonly RegistryEntry[] = [
+  { name: "init", load: () => import("./commands/init.ts") },
+  { name: "config", load: () => import("./commands/config.ts") },
   { name: "help", load: () => import("./commands/help.ts") },
   { name: "version", load: () => import("./commands/version.ts") },
 ]

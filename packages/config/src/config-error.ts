@@ -10,6 +10,8 @@ export type ConfigErrorCode =
   | "timeout" // the configuration did not come to an end
   | "too-large" // it printed or returned more than the limits allow
   | "no-value" // there is no default export, or it is no plain data
+  | "exists" // there is a configuration where a new one would be written
+  | "unwritable" // a new configuration cannot be written
   | "invalid" // the value does not fit the schema; `problems` says where
 
 /** Where in a source an error is; line and column count from 1. */

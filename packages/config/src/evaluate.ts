@@ -3,6 +3,7 @@ import type { Readable } from "node:stream"
 import { printableLines } from "@skerry/model"
 import { ConfigError } from "./config-error.ts"
 import { type Outcome, RESULT_DESCRIPTOR, type SourceFile } from "./evaluator/outcome.ts"
+import { uncaughtError } from "./evaluator/thrown.ts"
 import { CONFIG_LIMITS } from "./limits.ts"
 import type { ConfigProgram } from "./program.ts"
 
@@ -61,7 +62,11 @@ export async function evaluate(configurationPath: string, options: EvaluationOpt
     options.signal?.throwIfAborted()
     if (stopped !== undefined) throw stopped
     const text = result()
-    if (text === "") throw new ConfigError("evaluation-failed", position, describeEnding(ending, printed()))
+    if (text === "")
+      throw (
+        uncaughtError(printed()) ??
+        new ConfigError("evaluation-failed", position, describeEnding(ending, printed()))
+      )
     const outcome = JSON.parse(text) as Outcome
     if (outcome.kind === "failed") throw new ConfigError(outcome.code, outcome.position, outcome.what)
     return { value: outcome.value, files: outcome.files, printed: printed() }

@@ -11,7 +11,7 @@ export const CONFIG_LIMITS = {
   /** Time that evaluating may take, start of the process included. */
   evaluationMs: 10_000,
   /** Heap of the evaluating process. */
-  heapMiB: 512,
+  heapMiB: 256,
   /** Nesting of a configuration's values: bounds every walk over them. */
   depth: 32,
   /** Values in a configuration, all told. */

@@ -12,7 +12,7 @@ export class ImportGraph {
   add(importer: string, imported: string): void {
     const way = this.#way(imported, importer)
     if (way !== undefined) {
-      const circle = [importer, ...way].map((path) => shortName(path, importer)).join(" → ")
+      const circle = [...way, imported].map((path) => shortName(path, importer)).join(" → ")
       throw new ConfigError(
         "import-cycle",
         { file: importer },

@@ -9,7 +9,7 @@ import { ImportGraph } from "./import-graph.ts"
 import { type Outcome, RESULT_DESCRIPTOR, type SourceFile } from "./outcome.ts"
 import { plainData } from "./plain-data.ts"
 import { readSource, realSource } from "./sources.ts"
-import { evaluationError, jsonError } from "./thrown.ts"
+import { evaluationError, hasPosition, jsonError } from "./thrown.ts"
 
 /*
  * The program of the evaluating process: `node main.ts CONFIGURATION ENTRY UID`. It lives for one evaluation,
@@ -101,6 +101,8 @@ async function evaluate(): Promise<Outcome> {
     }
     return { kind: "value", value: plainData(module.default, configurationPath), files: [...files.values()] }
   } catch (thrown) {
+    // Only Node itself can say where such an error is: it does when nobody catches it.
+    if (thrown instanceof SyntaxError && !hasPosition(thrown)) throw thrown
     const { code, position, what } = evaluationError(thrown, configurationPath, (path) => files.has(path))
     return { kind: "failed", code, position, what }
   }

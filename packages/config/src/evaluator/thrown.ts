@@ -32,6 +32,21 @@ const shorten = (text: string) =>
 
 const asPath = (place: string) => (place.startsWith("file:") ? fileURLToPath(place) : place)
 
+/** Where the engine finds the mistake, not Node's TypeScript parser, the stack does not tell. */
+export const hasPosition = (error: SyntaxError): boolean => syntaxPosition(error.stack ?? "") !== undefined
+
+/** What Node printed about an error that nobody caught; undefined where it did not end so. */
+export function uncaughtError(untrustedPrinted: string): ConfigError | undefined {
+  const starts = [...untrustedPrinted.matchAll(/^file:\/\/\/.*:\d+$/gm)]
+  const report = untrustedPrinted.slice(starts.at(-1)?.index ?? untrustedPrinted.length)
+  const position = syntaxPosition(report)
+  const [, name, message = ""] = /^(\w*Error): (.*)$/m.exec(report) ?? []
+  if (position === undefined || name === undefined) return undefined
+  return name === "SyntaxError"
+    ? new ConfigError("syntax", position, shorten(message))
+    : new ConfigError("evaluation-failed", position, `the configuration threw: ${shorten(message)}`)
+}
+
 /** Node puts `FILE:LINE`, the line and a mark under the place in front of a syntax error's stack. */
 function syntaxPosition(stack: string): { file: string; line: number; column: number } | undefined {
   const lines = stack.split("\n")

@@ -1,3 +1,4 @@
+import { quoted } from "@skerry/model"
 import { itemPath, memberPath, showFound } from "./problem.ts"
 import { asObject, type Schema } from "./schema.ts"
 
@@ -7,7 +8,7 @@ interface Count {
 }
 
 const showCount = ({ min = 0, max }: Count) =>
-  min === 0 ? `a list of at most ${max}` : `a list of ${min} to ${max}`
+  min === 0 ? `a list of at most ${max} items` : `a list of ${min} to ${max} items`
 
 /** In the order written. */
 export function listOf<In, Out>(item: Schema<In, Out>, count: Count): Schema<readonly In[], readonly Out[]> {
@@ -70,7 +71,7 @@ export function mapOf<K extends string, In, Out>(
         const at = memberPath(path, untrustedName)
         const name = key.parse(untrustedName)
         if (name === undefined) {
-          report.add({ path: at, found: "a name that cannot be used", allowed: key.allowed })
+          report.add({ path: at, found: `the name ${quoted(untrustedName)}`, allowed: key.allowed })
         }
         const parsed = value.parse(untrustedEntries[untrustedName], at, report)
         if (name === undefined || parsed === undefined) isWhole = false

@@ -1,0 +1,89 @@
+import { objectText } from "./schema/object.ts"
+import { applicationFields, debianFields, instanceFields, resource, settingsFields } from "./system-schema.ts"
+
+/*
+ * What an editor needs to complete and check skerry.config.ts, which lives where there is no node_modules:
+ * the types of "skerry", and a project file that makes the folder one TypeScript project.
+ */
+
+const indented = (text: string) => text.replaceAll("\n", "\n  ")
+
+/** Pure: the text of skerry.d.ts, from the same description that checks a configuration. */
+export function typeDeclarations(): string {
+  return `// Types of "skerry", for editors. Written by \`skerry init\`, which may replace this file: change nothing here.
+
+declare module "skerry" {
+  /** Packages from Debian's archive, or from one laid out like it. */
+  export interface DebianSource ${indented(objectText(debianFields))}
+
+  /** What to run; says nothing of permissions. */
+  export interface Application ${indented(objectText(applicationFields))}
+
+  /** Something that can be granted. This version has no kind of it yet. */
+  export type Resource = ${resource.typeText}
+
+  /** A named pairing of one application with the resources granted to it. */
+  export interface Instance<Applications extends string = string, Resources extends string = string> ${indented(objectText(instanceFields))}
+
+  export interface Settings ${indented(objectText(settingsFields))}
+
+  export interface SystemDefinition<
+    A extends Readonly<Record<string, Application>>,
+    R extends Readonly<Record<string, Resource>>,
+  > {
+    /** What to run, by name; says nothing of permissions. */
+    readonly applications: A
+    /** What can be granted, by name. */
+    readonly resources?: R
+    /** What a person uses, by name: each an application, with the resources granted to it. */
+    readonly instances: Readonly<Record<string, Instance<NoInfer<keyof A & string>, NoInfer<keyof R & string>>>>
+    readonly settings?: Settings
+  }
+
+  /** The whole configuration of a machine: export it as default. */
+  export function defineSystem<
+    A extends Readonly<Record<string, Application>>,
+    R extends Readonly<Record<string, Resource>> = Readonly<Record<never, Resource>>,
+  >(system: SystemDefinition<A, R>): SystemDefinition<A, R>
+
+  /** Packages from Debian's archive, or from one laid out like it. */
+  export function debian(source: Omit<DebianSource, "kind">): DebianSource
+
+  type KeysIn<D, K extends string> = D extends Readonly<Record<K, infer S>> ? keyof S & string : never
+
+  /** What was imported from skerry.json, with its names known; checked like all else. */
+  export function fromJson<const D extends object>(
+    json: D,
+  ): {
+    readonly applications: Readonly<Record<KeysIn<D, "applications">, Application>>
+    readonly resources: Readonly<Record<KeysIn<D, "resources">, Resource>>
+    readonly instances: Readonly<
+      Record<KeysIn<D, "instances">, Instance<KeysIn<D, "applications">, KeysIn<D, "resources">>>
+    >
+    readonly settings: Settings
+  }
+}
+`
+}
+
+/** Pure: the text of tsconfig.json beside a configuration. */
+export function editorProject(): string {
+  const project = {
+    compilerOptions: {
+      target: "esnext",
+      module: "esnext",
+      moduleResolution: "bundler",
+      moduleDetection: "force",
+      lib: ["esnext"],
+      types: [],
+      noEmit: true,
+      strict: true,
+      allowImportingTsExtensions: true,
+      erasableSyntaxOnly: true,
+      verbatimModuleSyntax: true,
+      resolveJsonModule: true,
+    },
+    include: ["*.ts"],
+  }
+  return `${JSON.stringify(project, null, 2)}\n`
+}
