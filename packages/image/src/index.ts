@@ -1,1 +1,19 @@
-export {}
+export { type BuildOptions, type BuildResult, buildSystem, lockPath } from "./build.ts"
+export { bundleAgent } from "./bundle-agent.ts"
+export { DEBIAN_KEYRING, openDebianSource } from "./debian/debian-source.ts"
+export { ImageError, type ImageErrorCode } from "./errors.ts"
+export { findGuestPrograms, type GuestPrograms } from "./guest-programs.ts"
+export { takeBuildLock } from "./store/build-lock.ts"
+export { collectGarbage, type GcOptions, type GcResult } from "./store/collect.ts"
+export {
+  type CurrentGeneration,
+  checkFiles,
+  currentStamp,
+  type Generation,
+  type GenerationImage,
+  GenerationStore,
+  imagesOf,
+  loadCurrent,
+} from "./store/generations.ts"
+export { ImageStore, type StoredFile } from "./store/image-store.ts"
+export { freeBytesOf } from "./work-space.ts"

@@ -1,0 +1,33 @@
+import { ImageError } from "./errors.ts"
+
+/**
+ * One CommonJS file of the agent and all that it imports; native code stays outside. Equal sources give equal
+ * bytes. The bundler is loaded only here: the CLI's own bundle starts without it.
+ */
+export async function bundleAgent(entry: string): Promise<Uint8Array> {
+  try {
+    const { build } = await import("esbuild")
+    const result = await build({
+      entryPoints: [entry],
+      bundle: true,
+      write: false,
+      platform: "node",
+      target: "node24",
+      format: "cjs",
+      minifySyntax: true,
+      minifyWhitespace: true,
+      keepNames: true,
+      legalComments: "none",
+      logLevel: "silent",
+      // Paths in comments or errors would make the bundle depend on where the sources are.
+      sourcemap: false,
+      external: ["koffi"],
+    })
+    const [file] = result.outputFiles
+    if (file === undefined) throw new Error("the bundle is empty")
+    return file.contents
+  } catch (error) {
+    const why = error instanceof Error ? error.message.slice(0, 600) : "unknown"
+    throw new ImageError("bad-input", `Cannot bundle the guest agent (${entry}): ${why}`, { cause: error })
+  }
+}

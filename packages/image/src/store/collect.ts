@@ -1,0 +1,73 @@
+import { readdir, rm, stat } from "node:fs/promises"
+import { join } from "node:path"
+import type { Digest, HostPaths } from "@skerry/model"
+import { type Generation, type GenerationImage, GenerationStore } from "./generations.ts"
+import { ImageStore, nameOf } from "./image-store.ts"
+
+export interface GcOptions {
+  /** How many of the newest generations stay; the current one always does. */
+  readonly keep: number
+  /** Images (ImageFiles.digest) of running domains: their files stay whatever becomes of their generation. */
+  readonly running: ReadonlySet<Digest>
+}
+
+export interface GcResult {
+  readonly removedGenerations: readonly number[]
+  readonly freedBytes: number
+  /** Images still in use: what a template may be kept for. */
+  readonly keptImages: ReadonlySet<Digest>
+}
+
+/** Which generations go. Pure. */
+export function outdated(
+  numbers: readonly number[],
+  current: number | undefined,
+  keep: number,
+): readonly number[] {
+  const newest = numbers.toSorted((a, b) => b - a).slice(0, keep)
+  return numbers.filter((number) => !newest.includes(number) && number !== current)
+}
+
+/** Removes old generations, then the images and packages that nothing uses any more. Needs the build lock. */
+export async function collectGarbage(paths: HostPaths, options: GcOptions): Promise<GcResult> {
+  const generations = new GenerationStore(paths.state)
+  const numbers = await generations.numbers()
+  const removed = outdated(numbers, await generations.currentNumber(), options.keep)
+  const keptImages = new Set<Digest>()
+  const keptFiles = new Set<string>()
+  const keptPackages = new Set<string>()
+  for (const number of numbers) {
+    const generation = await generations.read(number)
+    for (const image of Object.values<GenerationImage>(generation.images)) {
+      if (removed.includes(number) && !options.running.has(image.digest)) continue
+      keptImages.add(image.digest)
+      for (const file of [image.kernel, image.initramfs, ...image.layers]) keptFiles.add(nameOf(file))
+    }
+    if (!removed.includes(number))
+      for (const sha256 of packagesOf(generation)) keptPackages.add(`${sha256}.deb`)
+  }
+  for (const number of removed) await generations.remove(number)
+  const freedBytes =
+    (await new ImageStore(paths.cache).retain(keptFiles)) +
+    (await removeExcept(join(paths.cache, "packages"), keptPackages))
+  return { removedGenerations: removed, freedBytes, keptImages }
+}
+
+function packagesOf(generation: Generation): readonly string[] {
+  const { base, applications } = generation.lock
+  return [base, ...Object.values(applications)].flatMap((section) =>
+    section.packages.map((item) => item.sha256),
+  )
+}
+
+async function removeExcept(directory: string, kept: ReadonlySet<string>): Promise<number> {
+  let bytes = 0
+  for (const name of await readdir(directory).catch(() => [])) {
+    if (kept.has(name)) continue
+    const path = join(directory, name)
+    const found = await stat(path)
+    if (found.isFile()) bytes += found.size
+    await rm(path, { recursive: true })
+  }
+  return bytes
+}

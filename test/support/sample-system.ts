@@ -1,0 +1,52 @@
+import type { Application, ApplicationName, InstanceName, System } from "@skerry/model"
+
+/** An application of Debian packages, as the configuration would normalise it. */
+export function debianApplication(packages: readonly string[], mirror = "host"): Application {
+  return {
+    source: {
+      kind: "debian",
+      suite: "bookworm",
+      mirror,
+      components: ["main"],
+      packages,
+      documentation: false,
+      locales: [],
+    },
+    command: ["/bin/bash"],
+    environment: {},
+    user: "user",
+    workingDirectory: "/home/user",
+  }
+}
+
+/** Each application with an instance of the same name. */
+export function systemOf(applications: Readonly<Record<string, Application>>): System {
+  return {
+    version: 1,
+    applications: applications as Readonly<Record<ApplicationName, Application>>,
+    resources: {},
+    instances: Object.fromEntries(
+      Object.keys(applications).map((name) => [
+        name as InstanceName,
+        {
+          application: name as ApplicationName,
+          grants: [],
+          isolation: "vm" as const,
+          memoryMiB: 256,
+          vcpus: 1,
+          processes: 512,
+          cpuWeight: 100,
+        },
+      ]),
+    ),
+    settings: {
+      standby: { perImage: 0, memoryMiB: 0 },
+      limits: { domains: 64, startsAtOnce: 4, startsWaiting: 256 },
+    },
+  }
+}
+
+/** What the starter configuration describes. */
+export function sampleSystem(): System {
+  return systemOf({ pdf: debianApplication(["poppler-utils"]), scratch: debianApplication([]) })
+}
