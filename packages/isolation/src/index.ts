@@ -1,4 +1,10 @@
 export * from "./backend.ts"
+export {
+  type AccountLease,
+  type BubblewrapOptions,
+  openBubblewrap,
+} from "./backends/bubblewrap/bubblewrap.ts"
+export type { DomainAccount } from "./backends/bubblewrap/command-line.ts"
 export { FakeBackend, type FakeFault, type FakeOptions } from "./backends/fake/fake.ts"
 export type { FakeDomain, FakePeer } from "./backends/fake/fake-domain.ts"
 export {

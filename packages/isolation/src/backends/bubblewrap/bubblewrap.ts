@@ -1,0 +1,235 @@
+import { join } from "node:path"
+import type { Linux } from "@skerry/linux"
+import type { Digest, DomainId } from "@skerry/model"
+import {
+  type Domain,
+  type ImageFiles,
+  type IsolationBackend,
+  IsolationError,
+  type Shape,
+  type StartRequest,
+  type Template,
+} from "../../backend.ts"
+import type { Cgroups } from "../../cgroup.ts"
+import { type DomainAccount, probeCommand } from "./command-line.ts"
+import { BubblewrapDomain } from "./domain.ts"
+import { type Launcher, startLauncher } from "./launch.ts"
+import { runTool } from "./run-tool.ts"
+import { encodeFilter, seccompFilter } from "./seccomp.ts"
+import { type Architecture, CALLS } from "./seccomp-calls.ts"
+import { signal as sendSignal } from "./stop-tree.ts"
+import { type ImageTrees, Trees } from "./trees.ts"
+
+/** An account that one domain has for itself until it is given back. */
+export interface AccountLease extends AsyncDisposable {
+  readonly account: DomainAccount
+}
+
+export interface BubblewrapOptions {
+  readonly bwrapPath: string
+  /** Where the other programs (unshare, mount, setpriv, find, fsck.erofs) are looked up. */
+  readonly path: string
+  /** trees/ is made here. */
+  readonly cacheDirectory: string
+  readonly cgroups: Cgroups
+  /** Fails with "out-of-accounts". */
+  readonly leaseAccount: () => Promise<AccountLease>
+  readonly linux: Pick<Linux, "sendDescriptors">
+  /** As os.machine() has it: x86_64, aarch64. */
+  readonly architecture: string
+  readonly randomBytes: (count: number) => Buffer
+}
+
+/** Characters of the console that are kept to explain a failure. */
+const LAST_WORDS_CHARACTERS = 2000
+
+/** A message needs one; the agent takes one message for each command that was promised descriptors. */
+const ONE_BYTE = Buffer.of(0)
+
+/** Fails with "unusable" and says how to mend it. */
+export async function openBubblewrap(options: BubblewrapOptions): Promise<IsolationBackend> {
+  if (!Object.hasOwn(CALLS, options.architecture)) {
+    throw new IsolationError(
+      "unusable",
+      `Backend bubblewrap has no table of system calls for ${options.architecture}; it has ${Object.keys(CALLS).join(", ")}`,
+    )
+  }
+  const seccomp = encodeFilter(seccompFilter(CALLS[options.architecture as Architecture]))
+  await probe(options)
+  const trees = new Trees({ directory: join(options.cacheDirectory, "trees"), path: options.path })
+  await trees.open()
+  return new Bubblewrap(options, trees, seccomp)
+}
+
+async function probe(options: BubblewrapOptions): Promise<void> {
+  await using lease = await options.leaseAccount()
+  const argv = probeCommand(options.bwrapPath, lease.account)
+  const signal = new AbortController().signal
+  try {
+    await runTool({ argv, cwd: "/", path: options.path, signal })
+    for (const tool of ["find", "fsck.erofs"]) {
+      await runTool({ argv: [tool, "--help"], cwd: "/", path: options.path, signal })
+    }
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new IsolationError(
+      "unusable",
+      `Backend bubblewrap cannot make its namespaces here: ${why}. It needs bubblewrap 0.8, util-linux, findutils, ` +
+        "erofs-utils, and a kernel that lets ordinary accounts make user namespaces",
+      { cause },
+    )
+  }
+}
+
+class Bubblewrap implements IsolationBackend {
+  readonly name = "bubblewrap"
+  readonly level = "process"
+  readonly features = { acceleration: "namespaces", snapshots: false, descriptors: true } as const
+  readonly #options: BubblewrapOptions
+  readonly #trees: Trees
+  readonly #seccomp: Uint8Array
+  /** Every start from its call to the end of its domain. */
+  readonly #running = new Map<DomainId, Promise<Domain>>()
+  readonly #disposal = new AbortController()
+
+  constructor(options: BubblewrapOptions, trees: Trees, seccomp: Uint8Array) {
+    this.#options = options
+    this.#trees = trees
+    this.#seccomp = seccomp
+  }
+
+  async prepare(image: ImageFiles, shape: Shape, signal: AbortSignal): Promise<Template> {
+    const ended = AbortSignal.any([signal, this.#disposal.signal])
+    const trees = await this.#trees.prepare(image.layers, image.name, ended)
+    return new TreeTemplate(image.digest, shape, trees)
+  }
+
+  async start(template: Template, request: StartRequest, signal: AbortSignal): Promise<Domain> {
+    if (!(template instanceof TreeTemplate) || template.isDisposed) {
+      throw new IsolationError(
+        "spawn-failed",
+        `Cannot start "${request.id}": its template is not in use any more`,
+      )
+    }
+    if (this.#running.has(request.id)) {
+      throw new IsolationError(
+        "spawn-failed",
+        `Cannot start "${request.id}": a domain of that name is running`,
+      )
+    }
+    const ended = AbortSignal.any([signal, this.#disposal.signal])
+    const starting = this.#launch(template.trees, template.shape, request, ended)
+    this.#running.set(request.id, starting)
+    try {
+      const domain = await starting
+      void domain.exited.then(() => this.#running.delete(request.id))
+      return domain
+    } catch (error) {
+      this.#running.delete(request.id)
+      throw error
+    }
+  }
+
+  async boot(image: ImageFiles, shape: Shape, request: StartRequest, signal: AbortSignal): Promise<Domain> {
+    await using template = await this.prepare(image, shape, signal)
+    return await this.start(template, request, signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal.abort()
+    for (const starting of [...this.#running.values()]) {
+      const domain = await starting.catch(() => undefined)
+      await domain?.[Symbol.asyncDispose]()
+    }
+  }
+
+  async #launch(
+    trees: ImageTrees,
+    shape: Shape,
+    request: StartRequest,
+    signal: AbortSignal,
+  ): Promise<BubblewrapDomain> {
+    const { id, limits } = request
+    const { cgroups } = this.#options
+    if (signal.aborted) throw aborted(id)
+    const memoryBytes = shape.memoryMiB * 1024 * 1024
+    const resources = new AsyncDisposableStack()
+    let untrustedLastWords = ""
+    let launcher: Launcher | undefined
+    let pid: number | undefined
+    try {
+      const { account } = resources.use(await this.#options.leaseAccount())
+      const cgroup = resources.use(await cgroups.create(id, { memoryBytes, ...limits }))
+      launcher = await startLauncher({
+        launch: {
+          bwrapPath: this.#options.bwrapPath,
+          account,
+          trees: trees.names,
+          hostName: id,
+          memoryBytes,
+          processes: limits.processes,
+        },
+        cwd: this.#trees.directory,
+        path: this.#options.path,
+        machineId: this.#options.randomBytes(16).toString("hex"),
+        seccomp: this.#seccomp,
+        onConsole: (untrustedText) => {
+          untrustedLastWords = (untrustedLastWords + untrustedText).slice(-LAST_WORDS_CHARACTERS)
+          request.onConsole(untrustedText)
+        },
+      })
+      await Promise.all([cgroup.add(launcher.pid), trees.check(signal)])
+      if (signal.aborted) throw aborted(id)
+      pid = await launcher.open()
+      if (signal.aborted) throw aborted(id)
+      if (pid === undefined) {
+        const { code, signal: killedBy } = await launcher.ended
+        const words = untrustedLastWords.trim()
+        throw new IsolationError(
+          "spawn-failed",
+          `Cannot start "${id}": bwrap ended with ${killedBy ?? code}: ${words}`,
+        )
+      }
+      return new BubblewrapDomain({
+        ...launcher,
+        id,
+        pid,
+        uid: account.uid,
+        cgroup,
+        hasFreezer: cgroups.controls.freezer,
+        sendDescriptors: (socketFd, descriptors) =>
+          this.#options.linux.sendDescriptors(socketFd, ONE_BYTE, descriptors),
+        lastWords: () => untrustedLastWords,
+        release: () => resources.disposeAsync(),
+      })
+    } catch (error) {
+      if (pid !== undefined) sendSignal(pid, "SIGKILL")
+      launcher?.child.kill("SIGKILL")
+      await launcher?.ended
+      launcher?.channel.destroy()
+      launcher?.descriptors.destroy()
+      await resources.disposeAsync()
+      throw error
+    }
+  }
+}
+
+const aborted = (id: DomainId) => new IsolationError("aborted", `The start of "${id}" was aborted`)
+
+/** Nothing is kept running for it: the trees stay in the cache, and the kernel has their pages. */
+class TreeTemplate implements Template {
+  readonly image: Digest
+  readonly shape: Shape
+  readonly trees: ImageTrees
+  isDisposed = false
+
+  constructor(image: Digest, shape: Shape, trees: ImageTrees) {
+    this.image = image
+    this.shape = shape
+    this.trees = trees
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.isDisposed = true
+  }
+}

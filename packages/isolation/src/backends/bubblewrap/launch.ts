@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { Socket } from "node:net"
+import { IsolationError } from "../../backend.ts"
+import { readConsole } from "../../console-pieces.ts"
+import { LAUNCH_DESCRIPTORS, type Launch, launchCommand } from "./command-line.ts"
+import { untilClosed } from "./domain.ts"
+
+/** Bytes that bwrap may say about itself: it says about 300. */
+const INFO_BYTES = 4096
+
+export interface LaunchRequest {
+  readonly launch: Launch
+  /** Holds the trees. */
+  readonly cwd: string
+  readonly path: string
+  readonly machineId: string
+  readonly seccomp: Uint8Array
+  readonly onConsole: (untrustedText: string) => void
+}
+
+/** A launcher that waits before its gate: nothing of the image runs yet. */
+export interface Launcher {
+  readonly child: ChildProcess
+  readonly pid: number
+  readonly channel: Socket
+  readonly descriptors: Socket
+  /** Lets the launcher go on; resolves to the pid of the first process inside, or undefined if there is none. */
+  open(): Promise<number | undefined>
+  /** Resolves after the launcher has ended and the last process inside with it. Never rejects. */
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>
+}
+
+/** Fails with "spawn-failed"; nothing runs then. */
+export async function startLauncher(request: LaunchRequest): Promise<Launcher> {
+  const [file = "", ...args] = launchCommand(request.launch)
+  const child = spawn(file, args, {
+    cwd: request.cwd,
+    env: { PATH: request.path, LC_ALL: "C" },
+    stdio: ["ignore", "pipe", "pipe", ...Object.values(LAUNCH_DESCRIPTORS).map(() => "pipe" as const)],
+  })
+  const exit = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.on("exit", (code, signal) => resolve({ code, signal }))
+  })
+  await new Promise<void>((resolve, reject) => {
+    child.once("spawn", resolve)
+    child.once("error", (cause) => {
+      reject(new IsolationError("spawn-failed", `Cannot run ${file}: ${cause.message}`, { cause }))
+    })
+  })
+  const socket = (fd: number): Socket => {
+    const stream = child.stdio[fd]
+    if (!(stream instanceof Socket)) throw new Error(`Descriptor ${fd} of a launcher is no socket`)
+    // A peer that is gone shows in `ended`; what was on its way to it does not matter.
+    stream.on("error", () => stream.destroy())
+    return stream
+  }
+  for (const output of [child.stdout, child.stderr]) if (output) readConsole(output, request.onConsole)
+  const fd = LAUNCH_DESCRIPTORS
+  socket(fd.seccomp).end(request.seccomp)
+  socket(fd.machineId).end(`${request.machineId}\n`)
+  socket(fd.hostName).end(`${request.launch.hostName}\n`)
+  const released = untilClosed(socket(fd.alive))
+  const info = readInfo(socket(fd.info))
+  return {
+    child,
+    pid: child.pid ?? 0,
+    channel: socket(fd.control),
+    descriptors: socket(fd.descriptors),
+    open() {
+      socket(fd.gate).end("go\n")
+      return info
+    },
+    ended: Promise.all([exit, released]).then(([end]) => end),
+  }
+}
+
+/** The pid in what bwrap says; undefined if it ended before it said one. */
+async function readInfo(socket: Socket): Promise<number | undefined> {
+  let text = ""
+  socket.setEncoding("utf8")
+  for await (const piece of socket) {
+    text += piece
+    if (text.length > INFO_BYTES) break
+  }
+  const pid = /"child-pid": (\d+)/.exec(text)?.[1]
+  return pid === undefined ? undefined : Number(pid)
+}
