@@ -4,7 +4,7 @@ import { DaemonError } from "./errors.ts"
 
 /** What arrived with one message: its bytes, and descriptors that are now ours to close. */
 export interface ReceivedDescriptors {
-  readonly bytes: Uint8Array
+  readonly untrustedBytes: Uint8Array
   readonly descriptors: readonly number[]
 }
 
@@ -95,7 +95,7 @@ export class DescriptorDesk implements Disposable {
       if (received === undefined) continue
       this.#sockets.delete(entry)
       entry.socket.destroy()
-      const token = Buffer.from(received.bytes).toString("latin1")
+      const token = Buffer.from(received.untrustedBytes).toString("latin1")
       const waiting = this.#waiting.get(token)
       this.#waiting.delete(token)
       if (waiting === undefined) closeAll(received.descriptors)

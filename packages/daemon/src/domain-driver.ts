@@ -187,42 +187,50 @@ export class DomainDriver {
     const { signal } = this.#startAbort
     switch (effect.kind) {
       case "requestPlace":
-        return this.#report(
+        this.#report(
           admission.request({ isDisposable: this.plan.isDisposable, signal }).then((place) => {
             this.#place = place
           }),
           { kind: "admitted" },
         )
+        return
       case "prepare":
-        return this.#report(prepare(this.plan.mould, signal), { kind: "prepared" })
+        this.#report(prepare(this.plan.mould, signal), { kind: "prepared" })
+        return
       case "start":
-        return this.#report(
+        this.#report(
           start(this.plan, signal).then((blank) => this.#own(blank)),
-          { kind: "started" },
+          undefined,
         )
+        return
       case "giveUpStart":
-        return this.#startAbort.abort(
-          new DaemonError("cancelled", `The start of "${this.plan.id}" was given up`),
-        )
+        this.#startAbort.abort(new DaemonError("cancelled", `The start of "${this.plan.id}" was given up`))
+        return
       case "identify":
-        return this.#report(this.#agent().identify(this.#services.identityOf(this.plan)), {
+        this.#report(this.#agent().identify(this.#services.identityOf(this.plan)), {
           kind: "identified",
         })
+        return
       case "leaveStarts":
-        return this.#place?.leaveStarts()
+        this.#place?.leaveStarts()
+        return
       case "releasePlace":
-        return this.#place?.release()
+        this.#place?.release()
+        return
       case "pause":
-        return this.#report(this.#domain().pause(), { kind: "paused" })
+        this.#report(this.#domain().pause(), { kind: "paused" })
+        return
       case "resume":
-        return this.#report(
+        this.#report(
           this.#domain()
             .resume()
             .then(() => this.#agent().setClock()),
           { kind: "resumed" },
         )
+        return
       case "setClock":
-        return this.#report(this.#agent().setClock(), undefined)
+        this.#report(this.#agent().setClock(), undefined)
+        return
       case "shutDown":
         // However it is answered: the domain ends, or the deadline passes.
         this.#agent()
@@ -262,6 +270,8 @@ export class DomainDriver {
   #own(blank: Blank): void {
     this.#blank = blank
     blank.setConsole((untrustedText) => this.#console.push(untrustedText))
+    // Before its end can be reported, which may have come already.
+    this.dispatch({ kind: "started" })
     void blank.domain.exited.then((exit) => this.dispatch({ kind: "exited", exit }))
     void blank.agent.lost.then((loss) =>
       this.dispatch(

@@ -54,9 +54,11 @@ export class ClientEvents {
         this.#call?.send(event)
         return
       case "descriptorsSent":
-        return this.#descriptors.resolve("sent")
+        this.#descriptors.resolve("sent")
+        return
       case "descriptorsRefused":
-        return this.#descriptors.resolve("refused")
+        this.#descriptors.resolve("refused")
+        return
     }
   }
 }
@@ -139,6 +141,8 @@ async function carry(
     await Promise.all(output)
     return result
   } catch (error) {
+    // The client is gone, and with it whoever could be told.
+    if (context.signal.aborted) throw error
     throw await explain(driver, error, params)
   }
 }

@@ -109,6 +109,6 @@ function flood(stream: NodeJS.WritableStream & { readonly destroyed?: boolean },
     // One piece a turn, so that whoever reads gets to decide that it is enough.
     if (stream.destroyed !== true && stream.write(bytes)) setImmediate(more)
   }
-  stream.on("drain", more)
+  stream.on("drain", () => setImmediate(more))
   more()
 }

@@ -1,0 +1,103 @@
+import type { Duplex } from "node:stream"
+import { finished } from "node:stream/promises"
+import {
+  type CallContext,
+  CallFailure,
+  Connection,
+  type ExecParams,
+  exec,
+  handler,
+  identify,
+  ping,
+  setClock,
+  shutdown,
+} from "@skerry/rpc"
+import type { Decoded } from "@skerry/wire"
+
+type Context = CallContext<Decoded<typeof exec.up>, Decoded<typeof exec.down>>
+type Exit = Decoded<typeof exec.result>["exit"]
+
+/** What one agent was told, in order: "identify mail", "setClock", "exec cat", "cancelled sleep". */
+export interface AgentRecord {
+  readonly told: string[]
+  readonly entropy: string[]
+  readonly machineIds: string[]
+  readonly clocks: bigint[]
+}
+
+/** An agent without a guest: its commands are functions named like the programs whose part they play. */
+export function serveScriptedAgent(channel: Duplex, record: AgentRecord): void {
+  new Connection(channel, {
+    serve: [
+      handler(ping, ({ version }) => ({ version, bootId: "" })),
+      handler(identify, ({ entropy, hostName, machineId, wallClockNs }) => {
+        record.told.push(`identify ${hostName}`)
+        record.entropy.push(Buffer.from(entropy).toString("hex"))
+        record.machineIds.push(machineId)
+        record.clocks.push(wallClockNs)
+        return { bootId: machineId, remarks: [] }
+      }),
+      handler(setClock, ({ wallClockNs }) => {
+        record.told.push("setClock")
+        record.clocks.push(wallClockNs)
+        return undefined
+      }),
+      handler(shutdown, () => {
+        record.told.push("shutdown")
+        channel.end()
+        return undefined
+      }),
+      handler(exec, async (params, context) => {
+        record.told.push(`exec ${params.argv.join(" ")}`)
+        context.signal.addEventListener("abort", () => record.told.push(`cancelled ${params.argv[0]}`))
+        context.send({ kind: "started", pid: 42 })
+        return { exit: await play(params, context, channel) }
+      }),
+    ],
+  })
+}
+
+async function play(params: ExecParams, context: Context, channel: Duplex): Promise<Exit> {
+  const [name = "", argument = ""] = params.argv
+  const ok: Exit = { kind: "code", code: 0 }
+  switch (name) {
+    case "true":
+      return ok
+    case "exit":
+      return { kind: "code", code: Number(argument) }
+    case "cat":
+      context.stdin.pipe(context.stdout)
+      await finished(context.stdout)
+      return ok
+    case "both":
+      context.stdout.write("to stdout")
+      context.stderr.write("to stderr")
+      return ok
+    case "show":
+      context.stdout.write(JSON.stringify(params))
+      return ok
+    case "yes":
+      while (!context.signal.aborted) {
+        if (!context.stdout.write("y\n".repeat(8192))) {
+          await new Promise<void>((resolve) => {
+            context.stdout.once("drain", resolve)
+            context.signal.addEventListener("abort", () => resolve(), { once: true })
+          })
+        }
+      }
+      return ok
+    case "sleep":
+      return new Promise((resolve) => {
+        context.signal.addEventListener("abort", () => resolve({ kind: "signal", signal: 9 }), { once: true })
+        context.onEvent((event) => {
+          if (event.kind === "signal") resolve({ kind: "signal", signal: event.number })
+          else context.stdout.write(`${event.rows}x${event.columns}\n`)
+        })
+      })
+    case "poweroff":
+      channel.end()
+      return new Promise(() => {})
+    default:
+      throw new CallFailure("not-found", `no \u001b[31m${name}`)
+  }
+}
