@@ -12,6 +12,13 @@ export interface RegistryEntry {
 export const REGISTRY: readonly RegistryEntry[] = [
   { name: "init", load: () => import("./commands/init.ts") },
   { name: "config", load: () => import("./commands/config.ts") },
+  { name: "build", load: () => import("./commands/build.ts") },
+  { name: "images", load: () => import("./commands/images.ts") },
+  { name: "generations", load: () => import("./commands/generations.ts") },
+  { name: "rollback", load: () => import("./commands/rollback.ts") },
+  { name: "gc", load: () => import("./commands/gc.ts") },
+  { name: "completion", load: () => import("./commands/completion.ts") },
   { name: "help", load: () => import("./commands/help.ts") },
   { name: "version", load: () => import("./commands/version.ts") },
+  { name: "complete-words", hidden: true, load: () => import("./commands/complete-words.ts") },
 ]

@@ -44,8 +44,8 @@ function checkReferences(untrustedSystem: unknown, report: Report): void {
   ): void => {
     if (typeof untrustedName !== "string" || Object.hasOwn(declared, untrustedName)) return
     const names = Object.keys(declared)
-    const list = names.length === 0 ? "of which there is none" : `(${showNames(names)})`
-    const allowed = `the name of ${what} ${list}`
+    const list = names.length === 0 ? ", of which there is none" : ` (${showNames(names)})`
+    const allowed = `the name of ${what}${list}`
     report.add({ path, found: quoted(untrustedName), allowed, ...nearly(untrustedName, names) })
   }
   for (const [name, untrustedInstance] of Object.entries(section("instances"))) {

@@ -15,6 +15,11 @@ test("the nearest of several words wins, and the first of equally near ones", ()
   assert.equal(nearMatch("maik", ["mail", "main"]), "mail")
 })
 
+test("the beginning of a word finds it", () => {
+  assert.equal(nearMatch("memory", words), "memoryMiB")
+  assert.equal(nearMatch("me", words), undefined)
+})
+
 test("a word that shares little is no match", () => {
   assert.equal(nearMatch("network", words), undefined)
   assert.equal(nearMatch("x", ["pdf"]), undefined)

@@ -23,8 +23,14 @@ function editDistance(a: string, b: string, bound: number): number {
 /** Longer words are no typo of a name; comparing them would only cost time. */
 const LONGEST = 64
 
-/** The word that `found` was probably meant to be: a third of its letters may be wrong, at least one. */
-export function nearMatch(found: string, words: Iterable<string>): string | undefined {
+/** Of fewer letters, too many words are the beginning. */
+const SHORTEST_BEGINNING = 3
+
+/**
+ * The word that `found` was probably meant to be: a third of its letters may be wrong, at least one; else a
+ * word that it is the beginning of.
+ */
+export function nearMatch(found: string, words: readonly string[]): string | undefined {
   if (found.length > LONGEST) return undefined
   const lowered = found.toLowerCase()
   let bound = Math.max(1, Math.floor(found.length / 3))
@@ -35,5 +41,6 @@ export function nearMatch(found: string, words: Iterable<string>): string | unde
     nearest = word
     bound = distance
   }
-  return nearest
+  if (nearest !== undefined || found.length < SHORTEST_BEGINNING) return nearest
+  return words.find((word) => word.toLowerCase().startsWith(lowered))
 }

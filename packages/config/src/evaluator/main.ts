@@ -1,10 +1,11 @@
-import { existsSync, writeSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { registerHooks } from "node:module"
 import { extname } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { quoted } from "@skerry/model"
 import { ConfigError } from "../config-error.ts"
 import { JsonSyntaxError, parseJson } from "../json-text.ts"
+import { blockingOutput, writeAll } from "./blocking-output.ts"
 import { ImportGraph } from "./import-graph.ts"
 import { type Outcome, RESULT_DESCRIPTOR, type SourceFile } from "./outcome.ts"
 import { plainData } from "./plain-data.ts"
@@ -108,9 +109,7 @@ async function evaluate(): Promise<Outcome> {
   }
 }
 
-function writeAll(bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(RESULT_DESCRIPTOR, bytes, at)
-}
-
-writeAll(Buffer.from(JSON.stringify(await evaluate())))
+Object.defineProperty(process, "stdout", { value: blockingOutput(1) })
+Object.defineProperty(process, "stderr", { value: blockingOutput(2) })
+writeAll(RESULT_DESCRIPTOR, Buffer.from(JSON.stringify(await evaluate())))
 process.exit(0)

@@ -59,7 +59,7 @@ export function showNames(names: readonly string[]): string {
 }
 
 /** Spread into a problem: `near` only where there is one. */
-export function nearly(found: string, words: Iterable<string>): { near?: string } {
+export function nearly(found: string, words: readonly string[]): { near?: string } {
   const near = nearMatch(found, words)
   return near === undefined ? {} : { near }
 }
