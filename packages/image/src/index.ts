@@ -3,7 +3,6 @@ export { bundleAgent } from "./bundle-agent.ts"
 export { DEBIAN_KEYRING, openDebianSource } from "./debian/debian-source.ts"
 export { ImageError, type ImageErrorCode } from "./errors.ts"
 export { findGuestPrograms, type GuestPrograms } from "./guest-programs.ts"
-export { takeBuildLock } from "./store/build-lock.ts"
 export { collectGarbage, type GcOptions, type GcResult } from "./store/collect.ts"
 export {
   type CurrentGeneration,
@@ -16,4 +15,5 @@ export {
   loadCurrent,
 } from "./store/generations.ts"
 export { ImageStore, type StoredFile } from "./store/image-store.ts"
+export { rollback } from "./store/rollback.ts"
 export { freeBytesOf } from "./work-space.ts"

@@ -137,7 +137,7 @@ function list(untrusted: unknown, at: string, bad: Bad): readonly unknown[] {
 
 function match(untrusted: unknown, pattern: RegExp, at: string, bad: Bad): string {
   if (typeof untrusted !== "string" || !pattern.test(untrusted)) {
-    return bad(`${at} is ${JSON.stringify(untrusted)?.slice(0, 80)}`)
+    return bad(`${at} is ${String(JSON.stringify(untrusted)).slice(0, 80)}`)
   }
   return untrusted
 }

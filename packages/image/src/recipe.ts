@@ -38,7 +38,7 @@ export function requestOf(source: DebianSourceSpec): PackageRequest {
     suite: source.suite,
     mirror: source.mirror,
     components: source.components,
-    packages: [...new Set(source.packages)].sort(),
+    packages: sorted(new Set(source.packages)),
   }
 }
 
@@ -116,11 +116,16 @@ export function applicationKey(lock: Lock, application: string, source: DebianSo
     packages: lock.applications[application]?.packages.map((item) => item.sha256) ?? [],
     wanted: requestOf(source).packages,
     documentation: source.documentation,
-    locales: [...source.locales].sort(),
+    locales: sorted(source.locales),
     base: basePackageDigests(lock),
   })
 }
 
 function basePackageDigests(lock: Lock): readonly string[] {
   return lock.base.packages.filter((item) => !isKernel(item)).map((item) => item.sha256)
+}
+
+/** By code unit: the same on every machine. */
+function sorted(texts: Iterable<string>): readonly string[] {
+  return [...texts].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
 }

@@ -24,7 +24,7 @@ export async function buildImages(
   const result = await image.buildSystem({
     paths,
     uid,
-    temporary: context.environment["TMPDIR"] ?? "/tmp",
+    temporary: context.environment.TMPDIR ?? "/tmp",
     system: loaded.system,
     programs: await image.findGuestPrograms(context.programUrl, image.bundleAgent),
     source: image.openDebianSource({ directory: join(paths.cache, "apt"), keyring: image.DEBIAN_KEYRING }),

@@ -134,8 +134,9 @@ async function update(
 async function checkNames(apt: AptDirectory, request: PackageRequest, signal: AbortSignal): Promise<void> {
   const listed = await tryTool("apt-cache", [...apt.options, "pkgnames"], { signal })
   if (listed.status !== 0) throw toolFailed("list the packages of the mirror", "apt-cache", listed)
-  const names = new Set(listed.stdout.toString().split("\n"))
-  const unknown = request.packages.filter((name) => !PACKAGE_NAME.test(name) || !names.has(name))
+  const names = listed.stdout.toString().split("\n")
+  const known = new Set(names)
+  const unknown = request.packages.filter((name) => !PACKAGE_NAME.test(name) || !known.has(name))
   const [first] = unknown
   if (first === undefined) return
   const near = nearMatch(first, names)

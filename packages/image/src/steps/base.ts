@@ -1,5 +1,5 @@
 import { copyFile, lstat, readFile, readlink } from "node:fs/promises"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { unpackDeb } from "../deb.ts"
 import { packLayer } from "../erofs.ts"
 import { ImageError } from "../errors.ts"
@@ -88,17 +88,14 @@ function debOf(sources: BaseSources, name: string): string {
   return path
 }
 
-/** A library is a file, or a link that is kept as it is. */
+/** Links stay links, with what they lead to beside them, so that an application's own copy is the same file. */
 async function placeLibrary(unpacked: string, root: string, path: string): Promise<void> {
   const source = await unmergedPath(unpacked, path)
-  if ((await lstat(source)).isSymbolicLink()) {
-    const target = await readlink(source)
-    // libstdc++.so.6 leads to a file whose name has its full version: the file itself takes its place.
-    if (target.includes("/")) await placeLink(root, path, target)
-    else await placeFile(root, path, await readFile(source), 0o644)
-  } else {
-    await placeFile(root, path, await readFile(source), (await lstat(source)).mode & 0o755)
-  }
+  const found = await lstat(source)
+  if (!found.isSymbolicLink()) return await placeFile(root, path, await readFile(source), found.mode & 0o755)
+  const target = await readlink(source)
+  await placeLink(root, path, target)
+  if (!target.includes("/")) await placeLibrary(unpacked, root, join(dirname(path), target))
 }
 
 async function readUnmerged(unpacked: string, path: string): Promise<Buffer> {

@@ -1,6 +1,8 @@
 import { readdir, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
+import type { Linux } from "@skerry/linux"
 import type { Digest, HostPaths } from "@skerry/model"
+import { takeBuildLock } from "./build-lock.ts"
 import { type Generation, type GenerationImage, GenerationStore } from "./generations.ts"
 import { ImageStore, nameOf } from "./image-store.ts"
 
@@ -28,8 +30,13 @@ export function outdated(
   return numbers.filter((number) => !newest.includes(number) && number !== current)
 }
 
-/** Removes old generations, then the images and packages that nothing uses any more. Needs the build lock. */
-export async function collectGarbage(paths: HostPaths, options: GcOptions): Promise<GcResult> {
+/** Removes old generations, then the images and packages that nothing uses any more. Fails with "busy". */
+export async function collectGarbage(
+  paths: HostPaths,
+  linux: Pick<Linux, "tryLock">,
+  options: GcOptions,
+): Promise<GcResult> {
+  await using _held = await takeBuildLock(paths.cache, linux)
   const generations = new GenerationStore(paths.state)
   const numbers = await generations.numbers()
   const removed = outdated(numbers, await generations.currentNumber(), options.keep)
