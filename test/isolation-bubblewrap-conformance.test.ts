@@ -5,18 +5,21 @@ import { join } from "node:path"
 import { after } from "node:test"
 import { openCgroups, readCgroupTexts } from "@skerry/isolation"
 import { isolationConformance } from "@skerry/isolation/conformance"
-import { ask, buildTestImage, openTestBackend, SHAPE, testAccounts } from "./isolation-fixture.ts"
+import { ask, buildTestImage, hasSubIds, openTestBackend, SHAPE, testAccounts } from "./isolation-fixture.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "skerry-bubblewrap-"))
 after(() => rmSync(folder, { recursive: true }))
 
-if (process.getuid?.() === 0) {
+const uid = process.getuid?.() ?? 0
+if (uid === 0 || hasSubIds()) {
   const image = await buildTestImage(folder)
   const texts = await readCgroupTexts()
-  const cgroups = await openCgroups({ ...texts, uid: 0, home: folder })
-  const noCgroups = await openCgroups({ mountinfo: "", selfCgroup: "", uid: 0, home: folder })
+  const cgroups = await openCgroups({ ...texts, uid, home: folder })
+  const noCgroups = await openCgroups({ mountinfo: "", selfCgroup: "", uid, home: folder })
   after(() => cgroups[Symbol.asyncDispose]())
   const cacheDirectory = join(folder, "cache")
+  const accounts = testAccounts(folder)
+  after(() => accounts[Symbol.dispose]())
   const probe = await cgroups.create("probe" as never, {
     memoryBytes: 1 << 30,
     processes: 10,
@@ -30,12 +33,7 @@ if (process.getuid?.() === 0) {
     "bubblewrap without cgroups": noCgroups,
   })) {
     isolationConformance(name, {
-      open: () =>
-        openTestBackend({
-          cacheDirectory,
-          cgroups: each,
-          leaseAccount: testAccounts("reserved", 1_900_100_000),
-        }),
+      open: () => openTestBackend({ cacheDirectory, cgroups: each, accounts }),
       image,
       shape: SHAPE,
       awaitAgent: async (channel, signal) =>

@@ -12,17 +12,18 @@ import {
   writeFileSync,
 } from "node:fs"
 import { createRequire } from "node:module"
-import { machine } from "node:os"
+import { machine, userInfo } from "node:os"
 import { dirname, join } from "node:path"
 import type { Duplex } from "node:stream"
 import {
-  type AccountLease,
+  Accounts,
   type Cgroups,
-  type DomainAccount,
+  type Domain,
   type ImageFile,
   type ImageFiles,
   type IsolationBackend,
   openBubblewrap,
+  parseSubIds,
 } from "@skerry/isolation"
 import { openLinux } from "@skerry/linux"
 import { parseDigest } from "@skerry/model"
@@ -45,6 +46,7 @@ export async function buildTestImage(folder: string): Promise<ImageFiles> {
   for (const name of ["sh", "cat", "ls", "id", "sleep", "ps", "touch", "hostname", "ip"]) {
     symlinkSync("busybox", join(base, "usr/bin", name))
   }
+  writeFileSync(join(base, "usr/bin/foreign-door"), foreignDoor(), { mode: 0o755 })
   copyFileSync(koffiPath(), join(base, "usr/lib/skerry/koffi.node"))
   const application = join(folder, "application")
   mkdirSync(join(application, "usr/lib/skerry"), { recursive: true })
@@ -82,6 +84,32 @@ function installProgram(root: string, from: string, to: string): void {
   }
 }
 
+/** A 64-bit program of two instructions: getpid by int 0x80, where 32-bit system calls come in, then a trap. */
+function foreignDoor(): Buffer {
+  const code = Buffer.from([0xb8, 20, 0, 0, 0, 0xcd, 0x80, 0x0f, 0x0b])
+  const headerBytes = 64 + 56
+  const base = 0x400000n
+  const elf = Buffer.alloc(headerBytes + code.length)
+  elf.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]) // ELF, 64 bits, little-endian, version 1
+  elf.writeUInt16LE(2, 16) // ET_EXEC
+  elf.writeUInt16LE(62, 18) // EM_X86_64
+  elf.writeUInt32LE(1, 20)
+  elf.writeBigUInt64LE(base + BigInt(headerBytes), 24) // entry
+  elf.writeBigUInt64LE(64n, 32) // program headers
+  elf.writeUInt16LE(64, 52)
+  elf.writeUInt16LE(56, 54)
+  elf.writeUInt16LE(1, 56)
+  elf.writeUInt32LE(1, 64) // PT_LOAD
+  elf.writeUInt32LE(5, 68) // readable, executable
+  elf.writeBigUInt64LE(base, 80)
+  elf.writeBigUInt64LE(base, 88)
+  elf.writeBigUInt64LE(BigInt(elf.length), 96)
+  elf.writeBigUInt64LE(BigInt(elf.length), 104)
+  elf.writeBigUInt64LE(4096n, 112)
+  elf.set(code, headerBytes)
+  return elf
+}
+
 function koffiPath(): string {
   const require = createRequire(import.meta.url)
   const found = require.resolve(`@koromix/koffi-linux-${process.arch}/package.json`)
@@ -97,21 +125,31 @@ function makeLayer(tree: string): ImageFile {
   return { path, digest: parseDigest(`sha256:${digest}`) }
 }
 
-/** Accounts from `first` on, none of them twice at a time. */
-export function testAccounts(kind: DomainAccount["kind"], first: number): () => Promise<AccountLease> {
-  const used = new Set<number>()
-  return async () => {
-    let uid = first
-    while (used.has(uid)) uid++
-    used.add(uid)
-    return { account: { kind, uid, gid: uid }, [Symbol.asyncDispose]: async () => void used.delete(uid) }
-  }
+/** Whether an ordinary user can give domains accounts of their own. */
+export function hasSubIds(): boolean {
+  const { username, uid } = userInfo()
+  return ["/etc/subuid", "/etc/subgid"].every((path) =>
+    parseSubIds(readFileSync(path, "utf8"), username, uid),
+  )
+}
+
+export function testAccounts(folder: string): Accounts {
+  const linux = openLinux()
+  const uid = process.getuid?.() ?? 0
+  return new Accounts({
+    uid,
+    userName: userInfo().username,
+    subuid: readFileSync("/etc/subuid", "utf8"),
+    subgid: readFileSync("/etc/subgid", "utf8"),
+    lockDirectory: join(folder, "locks"),
+    tryLock: (fd) => linux.tryLock(fd),
+  })
 }
 
 export function openTestBackend(options: {
   readonly cacheDirectory: string
   readonly cgroups: Cgroups
-  readonly leaseAccount: () => Promise<AccountLease>
+  readonly accounts: Accounts
 }): Promise<IsolationBackend> {
   return openBubblewrap({
     ...options,
@@ -121,6 +159,14 @@ export function openTestBackend(options: {
     architecture: machine(),
     randomBytes,
   })
+}
+
+/** What a program inside printed, and its exit status or signal. */
+export async function runInside(
+  domain: Domain,
+  ...argv: string[]
+): Promise<{ output: string; status: string }> {
+  return (await ask(domain.channel, { kind: "run", argv })) as { output: string; status: string }
 }
 
 /** Sends one request to the test agent; requests may not overlap. */

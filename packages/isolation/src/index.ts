@@ -1,10 +1,6 @@
+export { type AccountOptions, Accounts, type DomainAccount, type IdRange, parseSubIds } from "./accounts.ts"
 export * from "./backend.ts"
-export {
-  type AccountLease,
-  type BubblewrapOptions,
-  openBubblewrap,
-} from "./backends/bubblewrap/bubblewrap.ts"
-export type { DomainAccount } from "./backends/bubblewrap/command-line.ts"
+export { type BubblewrapOptions, openBubblewrap } from "./backends/bubblewrap/bubblewrap.ts"
 export { FakeBackend, type FakeFault, type FakeOptions } from "./backends/fake/fake.ts"
 export type { FakeDomain, FakePeer } from "./backends/fake/fake-domain.ts"
 export {

@@ -1,6 +1,7 @@
 import { join } from "node:path"
 import type { Linux } from "@skerry/linux"
 import type { Digest, DomainId } from "@skerry/model"
+import type { Accounts } from "../../accounts.ts"
 import {
   type Domain,
   type ImageFiles,
@@ -11,7 +12,7 @@ import {
   type Template,
 } from "../../backend.ts"
 import type { Cgroups } from "../../cgroup.ts"
-import { type DomainAccount, probeCommand } from "./command-line.ts"
+import { probeCommand } from "./command-line.ts"
 import { BubblewrapDomain } from "./domain.ts"
 import { type Launcher, startLauncher } from "./launch.ts"
 import { runTool } from "./run-tool.ts"
@@ -20,11 +21,6 @@ import { type Architecture, CALLS } from "./seccomp-calls.ts"
 import { signal as sendSignal } from "./stop-tree.ts"
 import { type ImageTrees, Trees } from "./trees.ts"
 
-/** An account that one domain has for itself until it is given back. */
-export interface AccountLease extends AsyncDisposable {
-  readonly account: DomainAccount
-}
-
 export interface BubblewrapOptions {
   readonly bwrapPath: string
   /** Where the other programs (unshare, mount, setpriv, find, fsck.erofs) are looked up. */
@@ -32,8 +28,7 @@ export interface BubblewrapOptions {
   /** trees/ is made here. */
   readonly cacheDirectory: string
   readonly cgroups: Cgroups
-  /** Fails with "out-of-accounts". */
-  readonly leaseAccount: () => Promise<AccountLease>
+  readonly accounts: Pick<Accounts, "take" | "giveBack">
   readonly linux: Pick<Linux, "sendDescriptors">
   /** As os.machine() has it: x86_64, aarch64. */
   readonly architecture: string
@@ -55,18 +50,18 @@ export async function openBubblewrap(options: BubblewrapOptions): Promise<Isolat
     )
   }
   const seccomp = encodeFilter(seccompFilter(CALLS[options.architecture as Architecture]))
-  await probe(options)
   const trees = new Trees({ directory: join(options.cacheDirectory, "trees"), path: options.path })
   await trees.open()
+  await probe(options, trees)
   return new Bubblewrap(options, trees, seccomp)
 }
 
-async function probe(options: BubblewrapOptions): Promise<void> {
-  await using lease = await options.leaseAccount()
-  const argv = probeCommand(options.bwrapPath, lease.account)
+async function probe(options: BubblewrapOptions, trees: Trees): Promise<void> {
+  const account = options.accounts.take()
+  const argv = probeCommand(options.bwrapPath, account, trees.probeNames)
   const signal = new AbortController().signal
   try {
-    await runTool({ argv, cwd: "/", path: options.path, signal })
+    await runTool({ argv, cwd: trees.directory, path: options.path, signal })
     for (const tool of ["find", "fsck.erofs"]) {
       await runTool({ argv: [tool, "--help"], cwd: "/", path: options.path, signal })
     }
@@ -78,6 +73,8 @@ async function probe(options: BubblewrapOptions): Promise<void> {
         "erofs-utils, and a kernel that lets ordinary accounts make user namespaces",
       { cause },
     )
+  } finally {
+    options.accounts.giveBack(account)
   }
 }
 
@@ -150,7 +147,7 @@ class Bubblewrap implements IsolationBackend {
     signal: AbortSignal,
   ): Promise<BubblewrapDomain> {
     const { id, limits } = request
-    const { cgroups } = this.#options
+    const { accounts, cgroups } = this.#options
     if (signal.aborted) throw aborted(id)
     const memoryBytes = shape.memoryMiB * 1024 * 1024
     const resources = new AsyncDisposableStack()
@@ -158,7 +155,7 @@ class Bubblewrap implements IsolationBackend {
     let launcher: Launcher | undefined
     let pid: number | undefined
     try {
-      const { account } = resources.use(await this.#options.leaseAccount())
+      const account = resources.adopt(accounts.take(), (each) => accounts.giveBack(each))
       const cgroup = resources.use(await cgroups.create(id, { memoryBytes, ...limits }))
       launcher = await startLauncher({
         launch: {

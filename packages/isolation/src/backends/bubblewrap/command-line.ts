@@ -1,3 +1,5 @@
+import type { DomainAccount } from "../../accounts.ts"
+
 /**
  * Descriptors that a domain's launcher starts with. 3 and 4 stay open in the agent; the launcher and bwrap close
  * the others before the agent runs.
@@ -16,14 +18,6 @@ export const LAUNCH_DESCRIPTORS = {
   hostName: 10,
 } as const
 
-export type DomainAccount =
-  /** A uid of the reserved range; the daemon is root. */
-  | { readonly kind: "reserved"; readonly uid: number; readonly gid: number }
-  /** One of the sub-uids that the host has given to the daemon's user. */
-  | { readonly kind: "sub-uid"; readonly uid: number; readonly gid: number }
-  /** The daemon's own account, where the host has given its user no sub-uids. */
-  | { readonly kind: "own"; readonly uid: number; readonly gid: number }
-
 export interface Launch {
   readonly bwrapPath: string
   readonly account: DomainAccount
@@ -39,12 +33,12 @@ export const GUEST_UID = 1000
 
 /**
  * Runs as root of a mount namespace that nobody else sees: it waits for the gate (the daemon puts it into its cgroup
- * and checks the trees first), lays the image's trees over each other, and becomes what follows. The second
- * limit is a backstop where there is no pids cgroup; it counts per account, so it needs one of the domain's own.
+ * and checks the trees first), lays the image's trees over each other, and becomes what follows. The second limit
+ * counts per account, so it bounds the domain also where there is no pids cgroup.
  */
 const LAUNCHER = [
   "ulimit -c 0",
-  '[ "$2" = 0 ] || ulimit -p "$2"',
+  'ulimit -p "$2"',
   `read -r go <&${LAUNCH_DESCRIPTORS.gate} || exit 125`,
   `exec ${LAUNCH_DESCRIPTORS.gate}<&-`,
   'mount -t overlay overlay -o "ro,nosuid,nodev,lowerdir=$1" /mnt || exit 125',
@@ -68,13 +62,10 @@ function namespaceArguments(account: DomainAccount): string[] {
         `--map-groups=${account.gid},${GUEST_UID},1`,
         "--mount",
       ]
-    case "own":
-      return ["--user", "--map-root-user", "--mount"]
   }
 }
 
 function accountCommand(account: DomainAccount): string[] {
-  if (account.kind === "own") return []
   const [uid, gid] = account.kind === "reserved" ? [account.uid, account.gid] : [GUEST_UID, GUEST_UID]
   return ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "--no-new-privs", "--"]
 }
@@ -126,18 +117,23 @@ export function launchCommand(launch: Launch): string[] {
   return [
     ...["unshare", ...namespaceArguments(account), "--propagation", "private", "--"],
     ...["sh", "-c", LAUNCHER, "skerry-launch", launch.trees.join(":")],
-    account.kind === "own" ? "0" : String(launch.processes),
+    String(launch.processes),
     ...accountCommand(account),
     launch.bwrapPath,
     ...bubblewrapArguments(launch),
   ]
 }
 
-/** The same chain around a program of the host that does nothing: whether this host lets us at all. */
-export function probeCommand(bwrapPath: string, account: DomainAccount): string[] {
+const PROBE = 'mount -t overlay overlay -o "ro,lowerdir=$1" /mnt && shift && exec "$@"'
+
+/**
+ * The same chain around a program of the host that does nothing: whether this host lets us at all. `trees` are any
+ * two directories of the launcher's working directory.
+ */
+export function probeCommand(bwrapPath: string, account: DomainAccount, trees: readonly string[]): string[] {
   return [
     ...["unshare", ...namespaceArguments(account), "--propagation", "private", "--"],
-    ...["sh", "-c", 'mount -t overlay overlay -o ro,lowerdir=/usr:/mnt /mnt && exec "$@"', "skerry-probe"],
+    ...["sh", "-c", PROBE, "skerry-probe", trees.join(":")],
     ...accountCommand(account),
     ...[bwrapPath, "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"],
     ...["--unshare-cgroup", "--disable-userns", "--die-with-parent", "--cap-drop", "ALL"],

@@ -38,6 +38,8 @@ export interface ImageTrees {
 /** Erofs layers extracted into directories of the cache: an ordinary user cannot mount a layer itself. */
 export class Trees {
   readonly directory: string
+  /** Two directories that are always there, to try laying one over the other. */
+  readonly probeNames = [`${MOUNT_POINTS}/dev`, `${MOUNT_POINTS}/etc`]
   readonly #path: string
   readonly #verified = new Map<string, Promise<VerifiedTree>>()
 
