@@ -20,7 +20,7 @@ import { notYet, tagged } from "./schema/tagged.ts"
 
 const MAX_MEMORY_MIB = 1024 * 1024
 
-const NAME_PATTERN = /^[a-z][a-z0-9-]{0,30}$/
+const NAME_PATTERN = /^(?!constructor$)[a-z][a-z0-9-]{0,30}$/
 const NAME_ALLOWED = '1 to 31 characters of a–z, 0–9 and "-", starting with a letter, and not "constructor"'
 
 function names<N extends string>(parseName: (untrustedName: string) => N) {
@@ -121,8 +121,9 @@ export const RESOURCE_KINDS = {
 
 export const resource = tagged("resource", RESOURCE_KINDS)
 
+/** Any text here: normalise() looks whether the name is declared, and only usable names can be. */
 const reference = <N extends string>(allowed: string, typeText: string) =>
-  text<N>({ allowed, pattern: NAME_PATTERN, max: 31, typeText })
+  text<N>({ allowed, pattern: NO_NUL, max: 128, typeText })
 
 export const instanceFields = {
   application: required(

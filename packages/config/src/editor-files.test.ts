@@ -1,0 +1,84 @@
+import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { test } from "node:test"
+import { fileURLToPath } from "node:url"
+import { assertGolden } from "../../../tools/golden.ts"
+import { typeDeclarations } from "./editor-files.ts"
+import { initialise } from "./initialise.ts"
+import { temporaryFolder } from "./testing.ts"
+
+const compiler = fileURLToPath(new URL("../bin/tsc", import.meta.resolve("typescript")))
+
+/** What the compiler says about a configuration beside which `skerry init` has written its files. */
+function typeErrors(configuration: string, json = "{}"): string {
+  using directory = temporaryFolder()
+  initialise(directory.path, { force: false })
+  writeFileSync(join(directory.path, "skerry.config.ts"), configuration)
+  writeFileSync(join(directory.path, "skerry.json"), json)
+  const { stdout, error } = spawnSync(process.execPath, [compiler, "-p", directory.path, "--pretty", "false"])
+  assert.equal(error, undefined)
+  return stdout.toString().replaceAll(/^.*\//gm, "")
+}
+
+const withInstances = (instances: string, settings = "{}") => `import { debian, defineSystem } from "skerry"
+export default defineSystem({
+  applications: { pdf: { source: debian({ packages: ["poppler-utils"] }), command: ["pdftotext"] } },
+  instances: ${instances},
+  settings: ${settings},
+})
+`
+
+test("the declarations say what the schema says", () => {
+  assertGolden(join(import.meta.dirname, "../../../testdata/config/skerry.d.ts.txt"), typeDeclarations())
+})
+
+test("the compiler accepts the starter configuration", () => {
+  using directory = temporaryFolder()
+  initialise(directory.path, { force: false })
+  const { status, stdout } = spawnSync(process.execPath, [compiler, "-p", directory.path])
+  assert.equal(status, 0, stdout.toString())
+})
+
+test("the compiler finds what the schema would refuse", () => {
+  assert.equal(
+    typeErrors(withInstances('{ a: { application: "pdf", memoryMiB: 64, isolation: "process" } }')),
+    "",
+  )
+  assert.match(
+    typeErrors(withInstances('{ a: { application: "pdv" } }')),
+    /'"pdv"' is not assignable to type '"pdf"'/,
+  )
+  assert.match(
+    typeErrors(withInstances('{ a: { application: "pdf", grants: ["lan"] } }')),
+    /'string' is not assignable to type 'never'/,
+  )
+  assert.match(
+    typeErrors(withInstances('{ a: { application: "pdf", memory: 64 } }')),
+    /'memory' does not exist/,
+  )
+  assert.match(
+    typeErrors(withInstances('{ a: { application: "pdf", isolation: "VM" } }')),
+    /'"VM"' is not assignable/,
+  )
+  assert.match(typeErrors(withInstances("{ a: {} }")), /'application' is missing/)
+  assert.match(
+    typeErrors(withInstances("{}", "{ standby: { perImage: true } }")),
+    /'boolean' is not assignable/,
+  )
+})
+
+test("names from skerry.json are known to the compiler", () => {
+  const json = JSON.stringify({
+    applications: { a: { source: { kind: "debian", packages: ["less"] }, command: ["less"] } },
+    instances: { one: { application: "a" } },
+  })
+  const extending = (application: string) => `import { defineSystem, fromJson } from "skerry"
+import data from "./skerry.json" with { type: "json" }
+const base = fromJson(data)
+export default defineSystem({ ...base, instances: { ...base.instances, two: { application: "${application}" } } })
+`
+  assert.equal(typeErrors(extending("a"), json), "")
+  assert.match(typeErrors(extending("b"), json), /'"b"' is not assignable to type '"a"'/)
+})

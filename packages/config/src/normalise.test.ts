@@ -1,0 +1,110 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { parseApplicationName, parseInstanceName } from "@skerry/model"
+import { ConfigError } from "./config-error.ts"
+import { CONFIG_LIMITS } from "./limits.ts"
+import { normalise } from "./normalise.ts"
+
+const scratch = { source: { kind: "debian", packages: ["less", "bash", "less"] }, command: ["bash", "-l"] }
+
+test("everything that was left out is filled in", () => {
+  const { system } = normalise(
+    { applications: { scratch }, instances: { mail: { application: "scratch" } } },
+    "x",
+  )
+  assert.equal(system.version, 1)
+  assert.deepEqual(system.settings, {
+    standby: { perImage: 1, memoryMiB: 512 },
+    limits: { domains: 128, startsAtOnce: 2, startsWaiting: 1024 },
+  })
+  const application = system.applications[parseApplicationName("scratch")]
+  assert.deepEqual(application?.source, {
+    kind: "debian",
+    suite: "bookworm",
+    mirror: "host",
+    components: ["main"],
+    packages: ["bash", "less"],
+    documentation: false,
+    locales: [],
+  })
+  assert.deepEqual([application.user, application.workingDirectory], ["user", "/home/user"])
+  assert.deepEqual(system.instances[parseInstanceName("mail")], {
+    application: "scratch",
+    grants: [],
+    isolation: "vm",
+    memoryMiB: 256,
+    vcpus: 1,
+    processes: 512,
+    cpuWeight: 100,
+  })
+})
+
+test("an object that is given in part is filled in too", () => {
+  const { system } = normalise(
+    { applications: {}, instances: {}, settings: { standby: { perImage: 0 } } },
+    "x",
+  )
+  assert.deepEqual(system.settings.standby, { perImage: 0, memoryMiB: 512 })
+})
+
+test("the order of writing changes no byte, a value does", () => {
+  const a = normalise({ applications: { a: scratch, b: scratch }, instances: {} }, "x")
+  const turned = { command: scratch.command, source: { packages: ["bash", "less"], kind: "debian" } }
+  const b = normalise({ instances: {}, $schema: "s.json", applications: { b: turned, a: turned } }, "y")
+  assert.equal(a.canonicalJson, b.canonicalJson)
+  assert.equal(a.digest, b.digest)
+  const c = normalise({ applications: { a: scratch }, instances: {} }, "x")
+  assert.notEqual(a.digest, c.digest)
+})
+
+test("the result cannot be changed, and finds nothing that was not put there", () => {
+  const { system } = normalise({ applications: { scratch }, instances: {} }, "x")
+  assert.throws(() => Object.assign(system.settings.limits, { domains: 1 }), TypeError)
+  assert.throws(() => Object.assign(system.instances, { x: {} }), TypeError)
+  assert.equal((system.applications as Record<string, unknown>).toString, undefined)
+})
+
+test("a key __proto__ is an unknown key and changes no other object", () => {
+  const untrusted: unknown = JSON.parse('{"applications": {}, "instances": {}, "__proto__": {"polluted": 1}}')
+  assert.throws(() => normalise(untrusted, "x"), /__proto__: found an unknown key/)
+  assert.equal(({} as Record<string, unknown>).polluted, undefined)
+})
+
+test("problems are all reported, up to a bound; the rest is counted", () => {
+  const names = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => [`i${at}`, { application: "x" }]))
+  const problemsOf = (count: number) => {
+    try {
+      normalise({ applications: {}, instances: names(count) }, "skerry.json")
+    } catch (error) {
+      assert.ok(error instanceof ConfigError)
+      return error
+    }
+    return assert.fail("it was accepted")
+  }
+  assert.equal(problemsOf(CONFIG_LIMITS.problems).problems.length, CONFIG_LIMITS.problems)
+  assert.doesNotMatch(problemsOf(CONFIG_LIMITS.problems).message, /more/)
+  const over = problemsOf(CONFIG_LIMITS.problems + 1)
+  assert.equal(over.problems.length, CONFIG_LIMITS.problems)
+  assert.match(over.message, /21 problems[\s\S]*… and 1 more$/)
+})
+
+test("a list stands at its limit and not over it", () => {
+  const withWords = (count: number) => ({
+    applications: { a: { ...scratch, command: new Array<string>(count).fill("x") } },
+    instances: {},
+  })
+  normalise(withWords(256), "x")
+  assert.throws(() => normalise(withWords(257), "x"), /a list of 257; allowed: a list of 1 to 256 items/)
+})
+
+test("numbers stand at their limits and not beyond", () => {
+  const withMemory = (memoryMiB: number) => ({
+    applications: { scratch },
+    instances: { a: { application: "scratch", memoryMiB } },
+  })
+  for (const good of [64, 1_048_576]) normalise(withMemory(good), "x")
+  for (const bad of [63, 1_048_577, 256.5, Number.NaN, -1]) {
+    assert.throws(() => normalise(withMemory(bad), "x"), ConfigError)
+  }
+})
