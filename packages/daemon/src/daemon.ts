@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import type { HostPaths } from "@skerry/model"
-import { Connection } from "@skerry/rpc"
+import { Connection, type LogRow } from "@skerry/rpc"
 import { Admission } from "./admission.ts"
 import { Agent } from "./agent.ts"
 import { type BackendOpener, Backends } from "./backends.ts"
@@ -39,6 +39,10 @@ export interface DaemonOptions {
   /** With nothing running and nobody connected for so long, the daemon ends; Infinity: never. */
   readonly idleMs: number
   readonly standbyQuietMs?: number
+  /** What the backends share; called after they were disposed of. */
+  readonly releaseHost?: () => Promise<void>
+  /** Hears of everything that is logged for any domain. */
+  readonly onRow?: (row: LogRow) => void
 }
 
 export interface Daemon {
@@ -59,8 +63,9 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   // Given back last: until then no other daemon may take what is being cleared away.
   stack.use(HomeLock.take(runtime, uid, host.tryLock))
 
+  stack.defer(async () => options.releaseHost?.())
   const backends = stack.use(new Backends(options.backends))
-  const journals = new Journals(now)
+  const journals = new Journals(now, options.onRow)
   let settings = DEFAULTS_BEFORE_A_GENERATION
   const generations = new Generations(options.generations, (current) => {
     settings = current.system.settings

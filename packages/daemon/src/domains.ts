@@ -120,7 +120,7 @@ export class Domains {
     id: DomainId,
     isDisposable: boolean,
   ): Promise<DomainPlan> {
-    const { system, images, generation } = current
+    const { system, images, number: generation } = current
     const instance = Object.hasOwn(system.instances, name) ? system.instances[name] : undefined
     if (instance === undefined) {
       throw new DaemonError(

@@ -4,7 +4,7 @@ import { DaemonError } from "./errors.ts"
 
 /** What new domains are made from. */
 export interface Current {
-  readonly generation: number
+  readonly number: number
   readonly system: System
   readonly images: ReadonlyMap<ApplicationName, ImageFiles>
 }
@@ -48,6 +48,6 @@ export class Generations {
 
   /** The number of the one loaded last, for status. */
   async loadedNumber(): Promise<number | undefined> {
-    return (await this.#loaded?.current.catch(() => undefined))?.generation
+    return (await this.#loaded?.current.catch(() => undefined))?.number
   }
 }

@@ -57,7 +57,7 @@ function openLock(path: string): number {
 }
 
 /** Whoever could write into it could put a socket of their own in the daemon's place. */
-function makePrivate(directory: string, uid: number): void {
+export function makePrivate(directory: string, uid: number): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
   } catch (cause) {

@@ -14,13 +14,22 @@ export class Journal {
   /** Rows ever dropped: `rows[0]` is row number `#dropped`. */
   #dropped = 0
 
-  constructor(options: { now: () => number; maxBytes?: number }) {
+  readonly #onRow: ((row: LogRow) => void) | undefined
+
+  constructor(options: {
+    now: () => number
+    maxBytes?: number
+    onRow?: ((row: LogRow) => void) | undefined
+  }) {
     this.#now = options.now
+    this.#onRow = options.onRow
     this.#maxBytes = options.maxBytes ?? DAEMON_LIMITS.journalBytes
   }
 
   add(row: Omit<LogRow, "time">): void {
-    this.#rows.push({ time: this.#now(), ...row })
+    const timed = { time: this.#now(), ...row }
+    this.#rows.push(timed)
+    this.#onRow?.(timed)
     this.#bytes += row.text.length + ROW_OVERHEAD
     let excess = 0
     while (this.#bytes > this.#maxBytes && excess < this.#rows.length - 1) {

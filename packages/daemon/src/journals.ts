@@ -1,4 +1,5 @@
 import type { InstanceName } from "@skerry/model"
+import type { LogRow } from "@skerry/rpc"
 import { Journal } from "./journal.ts"
 import { DAEMON_LIMITS } from "./limits.ts"
 
@@ -7,12 +8,15 @@ export class Journals {
   readonly #journals = new Map<InstanceName, Journal>()
   readonly #now: () => number
 
-  constructor(now: () => number) {
+  readonly #onRow: ((row: LogRow) => void) | undefined
+
+  constructor(now: () => number, onRow?: (row: LogRow) => void) {
     this.#now = now
+    this.#onRow = onRow
   }
 
   of(instance: InstanceName): Journal {
-    const journal = this.#journals.get(instance) ?? new Journal({ now: this.#now })
+    const journal = this.#journals.get(instance) ?? new Journal({ now: this.#now, onRow: this.#onRow })
     this.#journals.delete(instance)
     this.#journals.set(instance, journal)
     if (this.#journals.size > DAEMON_LIMITS.journals) {

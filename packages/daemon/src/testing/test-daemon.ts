@@ -74,7 +74,7 @@ export const imageOf = (letter: string): ImageFiles => ({
 })
 
 export const generation = (number: number, system: System, letter = "a"): Current => ({
-  generation: number,
+  number,
   system,
   images: new Map([["tools" as ApplicationName, imageOf(letter)]]),
 })
@@ -122,7 +122,7 @@ export async function startTestDaemon(
     paths,
     uid: process.getuid?.() ?? 0,
     generations: {
-      stamp: async () => test.current && String(test.current.generation),
+      stamp: async () => test.current && String(test.current.number),
       load: async () => test.current as Current,
     },
     backends: [{ name: "fake", level: "vm", open: async () => backend }],

@@ -1,0 +1,89 @@
+import { randomBytes } from "node:crypto"
+import { existsSync, readFileSync } from "node:fs"
+import { machine, userInfo } from "node:os"
+import { delimiter, join } from "node:path"
+import {
+  Accounts,
+  type Cgroups,
+  IsolationError,
+  openBubblewrap,
+  openCgroups,
+  readCgroupTexts,
+} from "@skerry/isolation"
+import type { Linux } from "@skerry/linux"
+import type { HostPaths } from "@skerry/model"
+import type { BackendOpener } from "./backends.ts"
+import { makePrivate } from "./home-lock.ts"
+
+export interface HostParts {
+  readonly paths: HostPaths
+  readonly uid: number
+  /** PATH of the daemon: where backends look their programs up. */
+  readonly path: string
+  /** Shared by all daemons of this account, whatever their home: they draw on the same range of accounts. */
+  readonly accountsDirectory: string
+  readonly linux: Linux
+}
+
+/** The backends of this product on this host; to add one, add its opener here. */
+export function hostBackends(parts: HostParts): {
+  readonly openers: readonly BackendOpener[]
+  /** To be called after the backends were disposed of. */
+  readonly release: () => Promise<void>
+} {
+  const { paths, uid, path, linux } = parts
+  let shared: Promise<{ cgroups: Cgroups; accounts: Accounts }> | undefined
+  const share = () => {
+    shared ??= openShared(parts)
+    return shared
+  }
+  return {
+    openers: [
+      {
+        name: "bubblewrap",
+        level: "process",
+        open: async () =>
+          openBubblewrap({
+            bwrapPath: findProgram("bwrap", path, "bubblewrap"),
+            path,
+            cacheDirectory: paths.cache,
+            ...(await share()),
+            linux,
+            architecture: machine(),
+            randomBytes,
+          }),
+      },
+    ],
+    release: async () => {
+      const opened = await shared?.catch(() => undefined)
+      opened?.accounts[Symbol.dispose]()
+      await opened?.cgroups[Symbol.asyncDispose]()
+    },
+  }
+
+  async function openShared({ accountsDirectory }: HostParts) {
+    const cgroups = await openCgroups({ ...(await readCgroupTexts()), uid, home: paths.runtime })
+    // Domains end with their daemon; what its death left of them is cleared away before new ones are made.
+    await cgroups.sweep()
+    makePrivate(accountsDirectory, uid)
+    const accounts = new Accounts({
+      uid,
+      userName: userInfo().username,
+      subuid: textOf("/etc/subuid"),
+      subgid: textOf("/etc/subgid"),
+      lockDirectory: accountsDirectory,
+      tryLock: (descriptor) => linux.tryLock(descriptor),
+    })
+    return { cgroups, accounts }
+  }
+}
+
+function findProgram(name: string, path: string, debianPackage: string): string {
+  for (const directory of path.split(delimiter)) {
+    const candidate = join(directory, name)
+    if (directory.startsWith("/") && existsSync(candidate)) return candidate
+  }
+  throw new IsolationError("unusable", `${name} is not installed: run "apt install ${debianPackage}"`)
+}
+
+const textOf = (path: string): string => (existsSync(path) ? readFileSync(path, "utf8") : "")
