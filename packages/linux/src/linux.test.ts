@@ -91,8 +91,10 @@ test("a pipe tells how many bytes wait in it", () => {
   assert.equal(linux.bytesWaiting(read), 0)
   writeSync(write, "hello")
   assert.equal(linux.bytesWaiting(read), 5)
-  closeSync(read)
+  assert.equal(linux.isHungUp(read), false)
   closeSync(write)
+  assert.equal(linux.isHungUp(read), true)
+  closeSync(read)
 })
 
 test("the peer of a socket pair is this process", () => {

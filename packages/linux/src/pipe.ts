@@ -8,6 +8,14 @@ export function pipe(libc: Libc): { read: number; write: number } {
   return { read: fds.readInt32LE(0), write: fds.readInt32LE(4) }
 }
 
+/** The other side has closed, by poll. */
+export function isHungUp(libc: Libc, fd: number): boolean {
+  const pollfd = Buffer.alloc(8)
+  pollfd.writeInt32LE(fd, 0)
+  libc.call("int poll(void *, unsigned long, int)", "", pollfd, 1, 0)
+  return (pollfd.readInt16LE(6) & LINUX.POLLHUP) !== 0
+}
+
 /** Bytes that can be read from `fd` now. */
 export function bytesWaiting(libc: Libc, fd: number): number {
   const count = Buffer.alloc(4)

@@ -2,6 +2,7 @@ import {
   bool,
   bytes,
   type Codec,
+  checked,
   type Decoded,
   listOf,
   nothing,
@@ -35,6 +36,8 @@ export const AGENT_LIMITS = {
   hostNameBytes: 64,
   /** Hexadecimal digits of a machine-id. */
   machineIdBytes: 32,
+  /** Bytes of entropy in one identify, at least: less does not make a clone's random numbers its own. */
+  leastEntropyBytes: 32,
   /** Bytes of entropy in one identify: twice what the kernel's generator holds. */
   entropyBytes: 64,
   /** UTF-8 bytes of a terminal's type, as in TERM. */
@@ -113,11 +116,24 @@ export function findExecProblem(params: ExecParams): string | undefined {
   return undefined
 }
 
+/** 1 to 64, as Linux numbers them. */
+const signalNumber = checked(u8, (number) => number >= 1 && number <= 64, "A signal's number")
+
 export const Exit = union({
   code: struct({ code: u8 }),
-  signal: struct({ signal: u8 }),
+  signal: struct({ signal: signalNumber }),
 })
 export type Exit = Decoded<typeof Exit>
+
+export const ExecUp = union({
+  /** To the command's process group. */
+  signal: struct({ number: signalNumber }),
+  resize: struct({ rows: u16, columns: u16 }),
+})
+export type ExecUp = Decoded<typeof ExecUp>
+
+export const ExecDown = union({ started: struct({ pid: u32 }) })
+export type ExecDown = Decoded<typeof ExecDown>
 
 /** What the agent's failures of `exec` are called; anything else is "internal". */
 export type ExecFailureCode =
@@ -125,8 +141,35 @@ export type ExecFailureCode =
   | "not-executable" // found, but it cannot be run (a shell's 126)
   | "bad-directory" // the working directory is missing or closed to the user
   | "not-permitted" // root was asked for where the agent has no root to give
-  | "too-many-commands"
+  | "not-identified" // the domain is a fresh machine that was not identified
+  | "no-descriptors" // host descriptors were announced and did not come, or the agent takes none
   | "spawn-failed"
+
+/** Seconds must fit what the kernel's clock takes: below 2^62 ns, the year 2116. */
+const wallClock = checked(u64, (nanoseconds) => nanoseconds < 1n << 62n, "A wall clock")
+
+export const IdentifyParams = struct({
+  entropy: checked(
+    bytes({ max: AGENT_LIMITS.entropyBytes }),
+    (entropy) => entropy.length >= AGENT_LIMITS.leastEntropyBytes,
+    "Entropy",
+  ),
+  /** Since 1970. */
+  wallClockNs: wallClock,
+  /** One DNS label. */
+  hostName: checked(
+    text({ max: AGENT_LIMITS.hostNameBytes }),
+    (name) => /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i.test(name),
+    "A host name",
+  ),
+  /** 32 lower-case hexadecimal digits. */
+  machineId: checked(
+    text({ max: AGENT_LIMITS.machineIdBytes }),
+    (id) => /^[0-9a-f]{32}$/.test(id),
+    "A machine-id",
+  ),
+})
+export type IdentifyParams = Decoded<typeof IdentifyParams>
 
 export const ping = method({
   id: 1,
@@ -141,12 +184,7 @@ export const ping = method({
 export const identify = method({
   id: 2,
   name: "identify",
-  params: struct({
-    entropy: bytes({ max: AGENT_LIMITS.entropyBytes }),
-    wallClockNs: u64,
-    hostName: text({ max: AGENT_LIMITS.hostNameBytes }),
-    machineId: text({ max: AGENT_LIMITS.machineIdBytes }),
-  }),
+  params: IdentifyParams,
   result: struct({
     bootId: text({ max: AGENT_LIMITS.bootIdBytes }),
     /** What could not be set here, and why; always empty at level vm, where that fails the call instead. */
@@ -159,7 +197,7 @@ export const identify = method({
 export const setClock = method({
   id: 3,
   name: "setClock",
-  params: struct({ wallClockNs: u64 }),
+  params: struct({ wallClockNs: wallClock }),
   result: nothing,
   up: nothing,
   down: nothing,
@@ -170,11 +208,8 @@ export const exec = method({
   name: "exec",
   params: ExecParams,
   result: struct({ exit: Exit }),
-  up: union({
-    signal: struct({ number: u8 }),
-    resize: struct({ rows: u16, columns: u16 }),
-  }),
-  down: union({ started: struct({ pid: u32 }) }),
+  up: ExecUp,
+  down: ExecDown,
 })
 
 export const shutdown = method({

@@ -41,6 +41,22 @@ export const bool: Codec<boolean> = {
   },
 }
 
+/** Values of `inner` that `isValid`: others are refused like those over a limit. `what` begins the message. */
+export function checked<T>(inner: Codec<T>, isValid: (value: T) => boolean, what: string): Codec<T> {
+  const problem = `${what} has a value that is not allowed`
+  return {
+    encode(w, v) {
+      if (!isValid(v)) throw new RangeError(problem)
+      inner.encode(w, v)
+    },
+    decode(r) {
+      const value = inner.decode(r)
+      if (!isValid(value)) throw new ProtocolError("bad-value", problem)
+      return value
+    },
+  }
+}
+
 /** Nothing on the wire: for messages without fields. */
 export const nothing: Codec<undefined> = { encode: () => {}, decode: () => undefined }
 

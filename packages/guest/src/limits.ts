@@ -1,0 +1,13 @@
+/** Bounds of the agent. */
+export const AGENT = {
+  /** From TERM to KILL for a command whose caller went away: time to clean up, not to stay. */
+  killGraceMs: 2000,
+  /** A terminal's last output may still be on its way through the kernel when its command has ended. */
+  terminalSettleMs: 20,
+  /** Links followed and interpreters looked at are the kernel's business; this bounds a lookup's candidates. */
+  pathEntries: 256,
+  /** Between two looks at a control port whose host side is not connected: first, and at most. */
+  reconnectMs: { first: 2, most: 50 },
+  /** Runs of each kind of command before the first ping: enough for the hot paths to be compiled. */
+  warmUpRuns: 3,
+} as const
