@@ -43,7 +43,7 @@ function fail(context: CommandContext, command: Command, error: unknown): number
   if (error instanceof CliError && error.code === "usage") {
     const text = `skerry ${command.name}: ${printableLines(error.message)}\nTry: skerry help ${command.name}\n`
     context.stderr.write(text)
-    return command.failureStatus ?? USAGE_STATUS
+    return status === 125 ? status : USAGE_STATUS
   }
   if (context.signal.aborted) {
     const signal = context.signal.reason instanceof Interrupted ? context.signal.reason.signal : "SIGINT"

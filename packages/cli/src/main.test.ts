@@ -1,0 +1,61 @@
+import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
+import { join } from "node:path"
+import { test } from "node:test"
+import { VERSION } from "@skerry/model"
+
+const main = join(import.meta.dirname, "main.ts")
+const environment = { HOME: "/nonexistent", PATH: process.env.PATH ?? "" }
+
+function skerry(...words: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], { env: environment })
+  return { status, stdout: stdout.toString(), stderr: stderr.toString() }
+}
+
+test("the program prints its version", () => {
+  assert.deepEqual(skerry("version"), { status: 0, stdout: `skerry ${VERSION}\n`, stderr: "" })
+})
+
+test("the program tells results and errors apart", () => {
+  const { status, stdout, stderr } = skerry("vesion")
+  assert.deepEqual([status, stdout], [2, ""])
+  assert.match(stderr, /did you mean version\?/)
+})
+
+test("a reader that goes away ends the program quietly", () => {
+  const script = `"$1" "$2" help | true; echo "\${PIPESTATUS[0]}"`
+  const { stdout, stderr } = spawnSync("bash", ["-c", script, "bash", process.execPath, main], {
+    env: environment,
+  })
+  assert.equal(stderr.toString(), "")
+  assert.match(stdout.toString(), /^(?:0|141)\n$/)
+})
+
+test("only the command that runs is loaded", () => {
+  const loaded = spawnSync(
+    process.execPath,
+    [
+      "--input-type=module",
+      "-e",
+      `
+    import { registerHooks } from "node:module"
+    registerHooks({ load(url, context, next) {
+      if (url.startsWith("file:")) process.stderr.write(url + "\\n")
+      return next(url, context)
+    } })
+    process.argv = [process.execPath, "skerry", "version"]
+    await import(${JSON.stringify(main)})
+  `,
+    ],
+    { env: environment },
+  )
+  assert.equal(loaded.stdout.toString(), `skerry ${VERSION}\n`)
+  const commands = loaded.stderr
+    .toString()
+    .split("\n")
+    .filter((url) => url.includes("/commands/"))
+  assert.deepEqual(
+    commands.map((url) => url.replace(/.*\//, "")),
+    ["version.ts"],
+  )
+})
