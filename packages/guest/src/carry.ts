@@ -1,3 +1,4 @@
+import { closeSync } from "node:fs"
 import { Socket } from "node:net"
 import type { Duplex, Readable, Writable } from "node:stream"
 import type { Linux } from "@skerry/linux"
@@ -39,7 +40,9 @@ const END_OF_INPUT = Buffer.from([4])
 
 /** Joins a terminal's master; owns the descriptor. */
 export function carryTerminal(linux: Linux, master: number, caller: CallerStreams): Carried {
-  const terminal = openKernelStream(master)
+  // The stream closes its descriptor when the last process has closed the terminal. The master itself stays open to
+  // the end: closing it would hang up a command that is about to exit.
+  const terminal = openKernelStream(linux.duplicate(master))
   carryInput(caller.stdin, terminal)
   caller.stdin.once("end", () => terminal.writable && terminal.write(END_OF_INPUT))
   const output = new Output({
@@ -48,7 +51,7 @@ export function carryTerminal(linux: Linux, master: number, caller: CallerStream
     bytesWaiting: () => linux.bytesWaiting(master),
     settleMs: AGENT.terminalSettleMs,
   })
-  return carried(terminal, [output])
+  return carried(terminal, [output], () => closeSync(master))
 }
 
 /** A command may close its input early: what comes after that is dropped, and it is no error. */
@@ -57,13 +60,14 @@ function carryInput(source: Readable, target: Writable): void {
   target.on("error", () => source.destroy())
 }
 
-function carried(stdin: Writable | Duplex, outputs: readonly Output[]): Carried {
+function carried(stdin: Writable | Duplex, outputs: readonly Output[], close = () => {}): Carried {
   return {
     async finish() {
       for (const output of outputs) output.commandExited()
       await Promise.all(outputs.map(({ done }) => done))
       for (const output of outputs) output.destroy()
       stdin.destroy()
+      close()
     },
   }
 }

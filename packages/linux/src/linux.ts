@@ -8,7 +8,7 @@ import {
 } from "./descriptors.ts"
 import { installedKoffi, Libc } from "./libc.ts"
 import { addSeals, getSeals, memfdCreate, type Seal, tryLock } from "./memory.ts"
-import { bytesWaiting, isHungUp, pipe } from "./pipe.ts"
+import { bytesWaiting, duplicate, isHungUp, pipe } from "./pipe.ts"
 import { openPty, setWindowSize, type WindowSize } from "./pty.ts"
 import * as system from "./system.ts"
 
@@ -29,6 +29,8 @@ export interface Linux {
   setWindowSize(fd: number, size: WindowSize): void
   /** A pipe, close-on-exec. */
   pipe(): { read: number; write: number }
+  /** Another descriptor of the same open file, close-on-exec. */
+  duplicate(fd: number): number
   /** The other side of a pipe, socket or port has closed. */
   isHungUp(fd: number): boolean
   /** Bytes that can be read from a pipe now. */
@@ -57,6 +59,7 @@ export function openLinux(nativePath?: string): Linux {
     setWindowSize: (fd, size) => setWindowSize(libc, fd, size),
     pipe: () => pipe(libc),
     isHungUp: (fd) => isHungUp(libc, fd),
+    duplicate: (fd) => duplicate(libc, fd),
     bytesWaiting: (fd) => bytesWaiting(libc, fd),
     addEntropy: (randomFd, bytes) => system.addEntropy(libc, randomFd, bytes),
     reseedRandom: (randomFd) => system.reseedRandom(libc, randomFd),

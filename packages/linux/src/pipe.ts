@@ -16,6 +16,11 @@ export function isHungUp(libc: Libc, fd: number): boolean {
   return (pollfd.readInt16LE(6) & LINUX.POLLHUP) !== 0
 }
 
+/** Another descriptor of the same open file, close-on-exec; the caller owns it. */
+export function duplicate(libc: Libc, fd: number): number {
+  return libc.call("int fcntl(int, int, ...)", "F_DUPFD_CLOEXEC", fd, LINUX.F_DUPFD_CLOEXEC, "int", 3)
+}
+
 /** Bytes that can be read from `fd` now. */
 export function bytesWaiting(libc: Libc, fd: number): number {
   const count = Buffer.alloc(4)
