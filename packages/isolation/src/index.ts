@@ -12,4 +12,13 @@ export {
 } from "./cgroup.ts"
 export type { DomainCgroup } from "./cgroup-domain.ts"
 export type { CgroupLimits } from "./cgroup-layout.ts"
+export {
+  type BackendVerdict,
+  type Finding,
+  type FindingState,
+  type HostFacts,
+  interpretHost,
+  judgeBackends,
+} from "./host-probe.ts"
+export { type HostProbeOptions, readHostFacts } from "./host-probe-read.ts"
 export { verifyImage, verifyImageFile } from "./verify-image.ts"

@@ -12,10 +12,10 @@ import {
   type Template,
 } from "../../backend.ts"
 import type { Cgroups } from "../../cgroup.ts"
+import { runTool } from "../../run-tool.ts"
 import { probeCommand } from "./command-line.ts"
 import { BubblewrapDomain } from "./domain.ts"
 import { type Launcher, startLauncher } from "./launch.ts"
-import { runTool } from "./run-tool.ts"
 import { encodeFilter, seccompFilter } from "./seccomp.ts"
 import { type Architecture, CALLS } from "./seccomp-calls.ts"
 import { signal as sendSignal } from "./stop-tree.ts"

@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/p
 import { join } from "node:path"
 import type { Digest } from "@skerry/model"
 import { type ImageFile, IsolationError } from "../../backend.ts"
+import { runTool } from "../../run-tool.ts"
 import { verifyImageFile } from "../../verify-image.ts"
-import { runTool } from "./run-tool.ts"
 import { treeDigest } from "./tree-digest.ts"
 
 const PARTIAL = ".partial-"

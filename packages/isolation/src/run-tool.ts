@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process"
-import { IsolationError } from "../../backend.ts"
+import { IsolationError } from "./backend.ts"
 
 /** Bytes of a tool's output that are kept: bounds memory, whatever the tool prints. */
 const TOOL_OUTPUT_BYTES = 64 << 20

@@ -1,0 +1,73 @@
+import { machine, userInfo } from "node:os"
+import type { BackendVerdict, Finding } from "@skerry/isolation"
+import { printable } from "@skerry/model"
+import { defineCommand } from "../command.ts"
+import { showJson } from "../render/table.ts"
+import { wrap } from "../render/wrap.ts"
+
+/** Programs of the system are found here whatever the user's PATH leaves out. */
+const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+export const command = defineCommand({
+  name: "doctor",
+  summary: "Say what this host can isolate, and how to mend what is missing",
+  description: [
+    "Lists for each backend whether it is usable, what isolation is in force or why there is none, and what to do. " +
+      "Then what was found on the host. Nothing is changed.",
+    "The status is 0 if virtual machines can be had, else 1.",
+  ],
+  arguments: [],
+  options: { json: { kind: "flag", summary: "As JSON" } },
+  examples: [{ command: "skerry doctor", summary: "Check this host" }],
+  async run(context, { options }) {
+    const { interpretHost, judgeBackends, readHostFacts } = await import("@skerry/isolation")
+    const facts = await readHostFacts({
+      architecture: machine(),
+      uid: context.uid,
+      userName: userInfo().username,
+      path:
+        context.environment.PATH === undefined ? SYSTEM_PATH : `${context.environment.PATH}:${SYSTEM_PATH}`,
+      directories: { images: context.paths.cache, state: context.paths.state },
+      // Not the daemon's own: what is tried here is removed at once.
+      home: `${context.paths.runtime}/doctor`,
+      acceleration: undefined,
+      signal: context.signal,
+    })
+    const backends = judgeBackends(facts)
+    const findings = interpretHost(facts)
+    context.stdout.write(
+      options.json ? showJson({ backends, findings }) : renderDoctor(backends, findings, context.columns),
+    )
+    return backends.some((backend) => backend.level === "vm" && backend.isUsable) ? 0 : 1
+  },
+})
+
+const MARKS: Readonly<Record<Finding["state"], string>> = { ok: "ok", limited: "limited", missing: "MISSING" }
+const MARK_COLUMNS = 9
+
+function renderDoctor(
+  backends: readonly BackendVerdict[],
+  findings: readonly Finding[],
+  columns: number,
+): string {
+  const entry = (mark: string, title: string, more: readonly string[]) => {
+    const lines = more.flatMap((text) => wrap(printable(text), columns - MARK_COLUMNS).split("\n"))
+    return [
+      `${mark.padEnd(MARK_COLUMNS)}${printable(title)}`,
+      ...lines.map((line) => " ".repeat(MARK_COLUMNS) + line),
+    ]
+  }
+  const fixOf = (fix: string | undefined) => (fix === undefined ? [] : [`To mend it: ${fix}`])
+  const lines = [
+    "Isolation",
+    ...backends.flatMap(({ name, level, isUsable, why, fix }) =>
+      entry(isUsable ? "usable" : "NO", `level ${level}, backend ${name}`, [why, ...fixOf(fix)]),
+    ),
+    "",
+    "Host",
+    ...findings.flatMap(({ state, name, found, meaning, fix }) =>
+      entry(MARKS[state], `${name}: ${found}`, state === "ok" ? [] : [meaning, ...fixOf(fix)]),
+    ),
+  ]
+  return `${lines.join("\n")}\n`
+}
