@@ -63,6 +63,11 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   // Given back last: until then no other daemon may take what is being cleared away.
   stack.use(HomeLock.take(runtime, uid, host.tryLock))
 
+  // Nearly last, so that a client which asked for the end sees when it has come.
+  const connections = new Set<Connection>()
+  stack.defer(() => {
+    for (const connection of connections) connection.close()
+  })
   stack.defer(async () => options.releaseHost?.())
   const backends = stack.use(new Backends(options.backends))
   const journals = new Journals(now, options.onRow)
@@ -156,7 +161,6 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   })
   stack.defer(() => closeServer(descriptorServer, join(runtime, DESCRIPTOR_SOCKET_NAME)))
 
-  const connections = new Set<Connection>()
   const serve = adminHandlers({
     domains,
     generations,
@@ -184,9 +188,6 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
         idle.look()
       })
     },
-  })
-  stack.defer(() => {
-    for (const connection of connections) connection.close()
   })
   // First of all: who connects from now on must find no socket, and so start the next daemon.
   stack.defer(() => closeServer(server, join(runtime, SOCKET_NAME)))

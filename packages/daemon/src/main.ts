@@ -7,6 +7,7 @@ import { openLinux } from "@skerry/linux"
 import { hostPaths } from "@skerry/model"
 import { BoundedLog } from "./bounded-log.ts"
 import { openDaemon } from "./daemon.ts"
+import { HomeError } from "./errors.ts"
 import { hostBackends } from "./host-backends.ts"
 import { DAEMON_LIMITS } from "./limits.ts"
 import { proportionalBytes } from "./process-memory.ts"
@@ -15,7 +16,7 @@ import { proportionalBytes } from "./process-memory.ts"
  * skerryd: the composition root, and the only place that reads the environment.
  *
  *   --idle-seconds N   end after so long without domains and clients; without it, never (under a supervisor)
- *   --ready-fd N       write "ready" there, or why not, and close it: for whoever started us and waits
+ *   --ready-fd N       write "ready" there, or a code and a sentence that says why not, and close it
  *
  * SIGTERM and SIGINT end all domains, then the daemon. Killed with -9 its domains end with it, and the next daemon
  * clears away what is left: adopting them would mean to trust what an unknown death left of their state.
@@ -85,6 +86,7 @@ try {
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error)
   log.line(new Date(), message)
-  tellStarter(`${message}\n`)
+  const code = error instanceof HomeError ? error.code : "failed"
+  tellStarter(`${code} ${message}\n`)
   process.exit(1)
 }

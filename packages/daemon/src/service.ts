@@ -92,8 +92,10 @@ export function adminHandlers(parts: ServiceParts): Handlers {
       return { prepared: done }
     }),
     handler(ADMIN.status, async (_, context) => writeLines(context, [await daemonStatus(parts)])),
-    handler(ADMIN.shutDown, async () => {
-      void parts.shutDown()
+    handler(ADMIN.shutDown, () => {
+      // After the answer; the client knows that all is over when its connection is closed.
+      setImmediate(() => void parts.shutDown())
+      return undefined
     }),
   ]
 }

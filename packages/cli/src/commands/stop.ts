@@ -1,0 +1,24 @@
+import { ADMIN } from "@skerry/rpc"
+import { openClient } from "../client.ts"
+import { defineCommand } from "../command.ts"
+
+export const command = defineCommand({
+  name: "stop",
+  summary: "End domains",
+  description: [
+    "Each is asked to end by itself and is killed if it has not after five seconds, or at once with --force. What they wrote vanishes with them.",
+  ],
+  arguments: [{ name: "DOMAIN", required: true, many: true, complete: "instance" }],
+  options: { force: { kind: "flag", short: "f", summary: "Kill at once" } },
+  examples: [{ command: "skerry stop mail", summary: "End it in order" }],
+  async run(context, { options, positionals }) {
+    const connection = await openClient(context)
+    await Promise.all(
+      positionals.map(
+        (domain) =>
+          connection.call(ADMIN.stop, { domain, force: options.force }, { signal: context.signal }).result,
+      ),
+    )
+    return 0
+  },
+})

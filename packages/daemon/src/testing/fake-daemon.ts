@@ -1,0 +1,43 @@
+import { randomBytes } from "node:crypto"
+import { FakeBackend } from "@skerry/isolation"
+import { openLinux } from "@skerry/linux"
+import { hostPaths } from "@skerry/model"
+import { openDaemon } from "../daemon.ts"
+import { serveScriptedAgent } from "./scripted-agent.ts"
+import { generation, tinySystem } from "./test-daemon.ts"
+
+/* A whole daemon process for tests, as main.ts makes it, but its domains are functions in it. */
+const linux = openLinux()
+const uid = process.getuid?.() ?? 0
+const record = { told: [], entropy: [], machineIds: [], clocks: [] }
+try {
+  const daemon = await openDaemon({
+    paths: hostPaths(process.env, uid),
+    uid,
+    generations: { stamp: async () => "1", load: async () => generation(1, tinySystem()) },
+    backends: [
+      {
+        name: "fake",
+        level: "vm",
+        open: async () => new FakeBackend({ serveAgent: (channel) => serveScriptedAgent(channel, record) }),
+      },
+    ],
+    host: {
+      tryLock: (descriptor) => linux.tryLock(descriptor),
+      peerUid: (descriptor) => linux.peerCredentials(descriptor).uid,
+      receiveMessage: (descriptor) => linux.receiveDescriptors(descriptor, 64),
+    },
+    now: Date.now,
+    monotonicMs: () => performance.now(),
+    randomBytes,
+    memoryBytes: async () => undefined,
+    idleMs: Number(process.argv[2] ?? "0") * 1000 || Number.POSITIVE_INFINITY,
+  })
+  process.on("SIGTERM", () => void daemon.end())
+  process.stdout.write("ready\n")
+  await daemon.ended
+  process.exit(0)
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(1)
+}
