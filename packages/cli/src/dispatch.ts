@@ -8,7 +8,7 @@ import type { RegistryEntry } from "./registry.ts"
 const INTERRUPTED: Readonly<Record<string, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }
 const USAGE_STATUS = 2
 
-/** Runs one command line (without the program's name) and resolves to its exit status; never rejects. */
+/** Runs one command line (without the program's name); resolves to its exit status, also where the command fails. */
 export async function dispatch(words: readonly string[], context: CommandContext): Promise<number> {
   const [first, ...others] = words
   const isHelp = first === undefined || first === "--help" || first === "-h"

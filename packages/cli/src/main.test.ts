@@ -1,5 +1,8 @@
 import assert from "node:assert/strict"
-import { spawnSync } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { test } from "node:test"
 import { VERSION } from "@skerry/model"
@@ -58,4 +61,24 @@ test("only the command that runs is loaded", () => {
     commands.map((url) => url.replace(/.*\//, "")),
     ["version.ts"],
   )
+})
+
+test("Ctrl-C ends a command at once, with status 130 and nothing left", async () => {
+  const home = mkdtempSync(join(tmpdir(), "skerry-main-"))
+  mkdirSync(join(home, "config"))
+  writeFileSync(join(home, "config/skerry.config.ts"), "while (true) {}")
+  const child = spawn(process.execPath, [main, "config", "check"], {
+    env: { ...environment, SKERRY_HOME: home },
+  })
+  const errors: Buffer[] = []
+  child.stderr.on("data", (chunk: Buffer) => errors.push(chunk))
+  const ended = once(child, "close")
+  const children = () => readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim()
+  while (children() === "") await new Promise((resolve) => setTimeout(resolve, 5))
+  const evaluator = children()
+  child.kill("SIGINT")
+  assert.deepEqual(await ended, [130, null])
+  assert.equal(Buffer.concat(errors).toString(), "")
+  assert.equal(existsSync(`/proc/${evaluator}`), false)
+  rmSync(home, { recursive: true })
 })
