@@ -26,7 +26,7 @@ export interface Schema<In, Out> {
 // biome-ignore lint/suspicious/noExplicitAny: no narrower bound admits every schema
 export type AnySchema = Schema<any, any>
 export type Written<S> = S extends Schema<infer In, unknown> ? In : never
-export type Complete<S> = S extends Schema<never, infer Out> ? Out : never
+export type Complete<S> = S extends Schema<unknown, infer Out> ? Out : never
 
 /** A plain object, or undefined. Its keys may be anything, `__proto__` too: read them with Object.keys. */
 export function asObject(untrustedValue: unknown): Readonly<Record<string, unknown>> | undefined {
