@@ -132,7 +132,10 @@ test("the environment holds nothing of the agent's own", async () => {
       .split("\n")
       .map((line) => line.split("=", 2)),
   )
-  assert.deepEqual(Object.keys(variables).sort(), ["A", "HOME", "LANG", "LOGNAME", "PATH", "SHELL", "USER"])
+  assert.deepEqual(
+    Object.keys(variables).toSorted((a, b) => (a < b ? -1 : 1)),
+    ["A", "HOME", "LANG", "LOGNAME", "PATH", "SHELL", "USER"],
+  )
   assert.deepEqual([variables.A, variables.HOME], ["1", "/x"])
 })
 

@@ -32,6 +32,8 @@ export const ADMIN_LIMITS = {
   nameBytes: 64,
   pathBytes: 4096,
   messageBytes: 4096,
+  /** Reasons that prepare gives; of more it gives the first. */
+  unusable: 8,
 } as const
 
 export type AdminErrorCode =
@@ -160,12 +162,13 @@ export const ADMIN = {
     up: nothing,
     down: nothing,
   }),
-  /** Makes the templates of these instances, of all where the list is empty. */
+  /** Makes the templates of these instances; where the list is empty, of all whose level this host can give. */
   prepare: method({
     id: 9,
     name: "prepare",
     params: struct({ instances: listOf(name, { max: 16_384 }) }),
-    result: struct({ prepared: u32 }),
+    /** `unusable` says for each instance that was left out why. */
+    result: struct({ prepared: u32, unusable: listOf(message, { max: ADMIN_LIMITS.unusable }) }),
     up: nothing,
     down: PrepareDown,
   }),

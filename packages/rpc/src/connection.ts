@@ -56,6 +56,7 @@ export class Connection {
     const payload = encodeCall(method, params)
     const state = this.#multiplexer.call()
     const call = new OutgoingCall<R, U, D>(state, method, options)
+    state.open(payload)
     if (!this.#isOpen) {
       call.fail(new RpcError("connection-closed", `Cannot call ${method.name}: the connection has ended`))
       return call
@@ -66,7 +67,6 @@ export class Connection {
     }
     this.#outgoing.add(call as never)
     call.result.catch(() => {}).finally(() => this.#outgoing.delete(call as never))
-    state.open(payload)
     return call
   }
 

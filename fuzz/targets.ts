@@ -1,0 +1,7 @@
+import type { FuzzTarget } from "./target.ts"
+import { agentMessages } from "./targets/agent-messages.ts"
+import { connection } from "./targets/connection.ts"
+import { framing } from "./targets/framing.ts"
+
+/** To add a target: one file in targets/, one line here. */
+export const targets: readonly FuzzTarget[] = [framing, agentMessages, connection]
