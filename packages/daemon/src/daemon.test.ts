@@ -319,7 +319,30 @@ test("prepare makes the templates of all usable instances ahead, once", async ()
   const call = daemon
     .connect()
     .call(ADMIN.prepare, { instances: ["mail", "bank"] }, { onEvent: (event) => seen.push(event) })
-  assert.deepEqual(await call.result, { prepared: 2 })
+  assert.deepEqual(await call.result, { prepared: 2, unusable: [] })
   assert.equal(daemon.backend.calls.length, 1)
   assert.equal(seen.length, 2)
+})
+
+test("prepare of everything leaves out what this host cannot run, and says so; asked for by name it fails", async () => {
+  await using daemon = await startTestDaemon()
+  const connection = daemon.connect()
+  const { prepared, unusable } = await connection.call(ADMIN.prepare, { instances: [] }).result
+  assert.equal(prepared, 2)
+  assert.match(unusable.join(), /^"light": .*"process"/)
+  await assert.rejects(
+    connection.call(ADMIN.prepare, { instances: ["light"] }).result,
+    failsWith("unusable", /"process"/),
+  )
+})
+
+test("arguments that no command can have are refused before anything is sent", async () => {
+  await using daemon = await startTestDaemon()
+  const connection = daemon.connect()
+  await assert.rejects(run(connection, "mail", command("true", "a\0b")), failsWith("bad-request", /NUL/))
+  const long = "x".repeat(50_000)
+  assert.throws(
+    () => connection.call(ADMIN.exec, { domain: "mail", command: command("true", long, long) }),
+    RangeError,
+  )
 })

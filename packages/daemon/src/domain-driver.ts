@@ -248,7 +248,7 @@ export class DomainDriver {
         clearTimeout(this.#deadline)
         return
       default:
-        return unreachable(effect)
+        unreachable(effect)
     }
   }
 

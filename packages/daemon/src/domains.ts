@@ -1,5 +1,4 @@
 import {
-  type Digest,
   type DomainId,
   type InstanceName,
   InvalidName,
@@ -70,19 +69,24 @@ export class Domains {
     return this.#create(plan)
   }
 
-  /** What the instances named here are made from; of all instances where the list is empty. */
-  async moulds(untrustedNames: readonly string[]): Promise<DomainPlan[]> {
+  /** What the instances named here are made from; where none is named, all that this host can run. */
+  async plans(untrustedNames: readonly string[]): Promise<{ plans: DomainPlan[]; unusable: string[] }> {
     const current = await this.#options.generations.current()
-    const names =
-      untrustedNames.length > 0
-        ? untrustedNames.map((name) => checked(() => parseInstanceName(name)))
-        : (Object.keys(current.system.instances) as InstanceName[])
-    return Promise.all(names.map((name) => this.#planFrom(current, name, name as string as DomainId, false)))
-  }
-
-  /** Images that domains still run from, so that nothing of theirs is dropped or collected. */
-  get digests(): ReadonlySet<Digest> {
-    return new Set(this.all.map((driver) => driver.plan.mould.image.digest))
+    const isAll = untrustedNames.length === 0
+    const names = isAll
+      ? (Object.keys(current.system.instances) as InstanceName[])
+      : untrustedNames.map((name) => checked(() => parseInstanceName(name)))
+    const plans: DomainPlan[] = []
+    const unusable: string[] = []
+    for (const name of names) {
+      try {
+        plans.push(await this.#planFrom(current, name, name as string as DomainId, false))
+      } catch (error) {
+        if (!isAll || !(error instanceof DaemonError) || error.code !== "unusable") throw error
+        unusable.push(`"${name}": ${error.message}`)
+      }
+    }
+    return { plans, unusable }
   }
 
   /** Ends every domain, and lets no new one start. */

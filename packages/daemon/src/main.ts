@@ -47,7 +47,7 @@ try {
   const host = hostBackends({
     paths,
     uid,
-    path: process.env["PATH"] ?? "/usr/bin:/bin",
+    path: process.env.PATH ?? "/usr/bin:/bin",
     accountsDirectory,
     linux,
   })

@@ -13,7 +13,7 @@ import {
 } from "@skerry/rpc"
 import type { CommandCall } from "./agent.ts"
 import type { DescriptorDesk } from "./descriptor-desk.ts"
-import type { DomainDriver } from "./domain-driver.ts"
+import { type DomainDriver, messageOf } from "./domain-driver.ts"
 import { DaemonError } from "./errors.ts"
 import type { Ending } from "./lifecycle.ts"
 import { DAEMON_LIMITS } from "./limits.ts"
@@ -122,14 +122,24 @@ async function carry(
 ): Promise<CommandResult> {
   const { id } = driver.plan
   const agent = driver.agentForCommand()
-  // Descriptors and calls pair up by their order: nothing may come between these two.
-  if (descriptors !== undefined) driver.domain?.sendDescriptors?.(descriptors)
+  const unsendable = new AbortController()
+  const signal = AbortSignal.any([context.signal, unsendable.signal])
   const onStarted = (pid: number) => {
     command.pid = pid
     context.send({ kind: "started", domain: id, pid })
   }
-  const call = startCall(() => agent.exec(params, onStarted, context.signal))
+  const call = startCall(() => agent.exec(params, onStarted, signal))
   const command = driver.track(call, params.argv)
+  try {
+    // The agent pairs descriptors and calls by their order. The call leaves at the end of this turn at the earliest:
+    // params that cannot be sent have thrown by now, and descriptors that cannot be take their call with them.
+    if (descriptors !== undefined) driver.domain?.sendDescriptors?.(descriptors)
+  } catch (error) {
+    unsendable.abort(error)
+    throw new DaemonError("domain-failed", `Cannot hand pipes to "${id}": ${messageOf(error)}; try again`, {
+      cause: error,
+    })
+  }
   events.attach(call)
   // The input of a command that ends before it has read all of it is cut short: that is no fault.
   void pipeline(context.stdin, call.stdin).catch(() => {})

@@ -1,6 +1,7 @@
 import { VERSION } from "@skerry/model"
 import {
   ADMIN,
+  ADMIN_LIMITS,
   type CallContext,
   type CommandDown,
   type DaemonStatus,
@@ -82,14 +83,14 @@ export function adminHandlers(parts: ServiceParts): Handlers {
       await changeState(domains.get(domain), "paused", "resumeRequested", "running")
     }),
     handler(ADMIN.prepare, async ({ instances }, context) => {
-      const plans = await domains.moulds(instances)
+      const { plans, unusable } = await domains.plans(instances)
       let done = 0
       for (const { instance, mould } of plans) {
         context.send({ what: instance, done, total: plans.length })
         await parts.templates.hold({ ...mould, signal: context.signal }, async () => {})
         done += 1
       }
-      return { prepared: done }
+      return { prepared: done, unusable: unusable.slice(0, ADMIN_LIMITS.unusable) }
     }),
     handler(ADMIN.status, async (_, context) => writeLines(context, [await daemonStatus(parts)])),
     handler(ADMIN.shutDown, () => {

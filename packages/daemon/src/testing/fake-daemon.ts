@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto"
-import { FakeBackend } from "@skerry/isolation"
+import { openSync } from "node:fs"
+import { FakeBackend, type IsolationBackend } from "@skerry/isolation"
 import { openLinux } from "@skerry/linux"
 import { hostPaths } from "@skerry/model"
 import { openDaemon } from "../daemon.ts"
@@ -10,6 +11,32 @@ import { generation, tinySystem } from "./test-daemon.ts"
 const linux = openLinux()
 const uid = process.getuid?.() ?? 0
 const record = { told: [], entropy: [], machineIds: [], clocks: [] }
+/** A fake whose domains take host pipes, as those of bubblewrap do. */
+function withDescriptors(): IsolationBackend {
+  const handed: number[][] = []
+  const fake = new FakeBackend({
+    level: "process",
+    serveAgent: (channel) => serveScriptedAgent(channel, record, () => handed.shift()),
+  })
+  return new Proxy<IsolationBackend>(fake, {
+    get(_, name) {
+      if (name === "features") return { ...fake.features, descriptors: true, snapshots: false }
+      if (name === "start") {
+        return async (...words: Parameters<IsolationBackend["start"]>) =>
+          Object.assign(await fake.start(...words), {
+            // The daemon closes its own after this: like a socket, keep others.
+            sendDescriptors: ([input, output, errors]: readonly number[]) => {
+              const again = (fd: number | undefined, flags: string) => openSync(`/proc/self/fd/${fd}`, flags)
+              handed.push([again(input, "r"), again(output, "w"), again(errors, "w")])
+            },
+          })
+      }
+      const value: unknown = Reflect.get(fake, name)
+      return typeof value === "function" ? value.bind(fake) : value
+    },
+  })
+}
+
 try {
   const daemon = await openDaemon({
     paths: hostPaths(process.env, uid),
@@ -21,6 +48,7 @@ try {
         level: "vm",
         open: async () => new FakeBackend({ serveAgent: (channel) => serveScriptedAgent(channel, record) }),
       },
+      { name: "fake", level: "process", open: async () => withDescriptors() },
     ],
     host: {
       tryLock: (descriptor) => linux.tryLock(descriptor),

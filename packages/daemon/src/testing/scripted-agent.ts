@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { closeSync } from "node:fs"
 import type { Duplex } from "node:stream"
 import { finished } from "node:stream/promises"
 import {
@@ -26,7 +29,11 @@ export interface AgentRecord {
 }
 
 /** An agent without a guest: its commands are functions named like the programs whose part they play. */
-export function serveScriptedAgent(channel: Duplex, record: AgentRecord): void {
+export function serveScriptedAgent(
+  channel: Duplex,
+  record: AgentRecord,
+  takeDescriptors: () => readonly number[] | undefined = () => undefined,
+): void {
   new Connection(channel, {
     serve: [
       handler(ping, ({ version }) => ({ version, bootId: "" })),
@@ -51,7 +58,8 @@ export function serveScriptedAgent(channel: Duplex, record: AgentRecord): void {
         record.told.push(`exec ${params.argv.join(" ")}`)
         context.signal.addEventListener("abort", () => record.told.push(`cancelled ${params.argv[0]}`))
         context.send({ kind: "started", pid: 42 })
-        return { exit: await play(params, context, channel) }
+        const descriptors = params.descriptors ? takeDescriptors() : undefined
+        return { exit: await (descriptors ? spawnOn(descriptors, params) : play(params, context, channel)) }
       }),
     ],
   })
@@ -86,6 +94,9 @@ async function play(params: ExecParams, context: Context, channel: Duplex): Prom
         }
       }
       return ok
+    case "announce-and-sleep":
+      context.stdout.write("here\n")
+      return play({ ...params, argv: ["sleep"] }, context, channel)
     case "sleep":
       return new Promise((resolve) => {
         context.signal.addEventListener("abort", () => resolve({ kind: "signal", signal: 9 }), { once: true })
@@ -100,4 +111,15 @@ async function play(params: ExecParams, context: Context, channel: Duplex): Prom
     default:
       throw new CallFailure("not-found", `no \u001b[31m${name}`)
   }
+}
+
+/** A real command, on real pipes. */
+async function spawnOn(
+  descriptors: readonly number[],
+  { argv: [name = "", ...words] }: ExecParams,
+): Promise<Exit> {
+  const child = spawn(name, words, { stdio: [...descriptors] })
+  for (const descriptor of descriptors) closeSync(descriptor)
+  const [code] = (await once(child, "exit")) as [number]
+  return { kind: "code", code }
 }
