@@ -29,7 +29,7 @@ function asOrdinaryUser(argv: readonly string[]): {
     const args = ["--mount", "sh", "-c", script, String(UID), ...argv]
     const { status, stdout, stderr } = spawnSync("unshare", args, {
       encoding: "utf8",
-      env: { PATH: process.env["PATH"] },
+      env: { PATH: process.env.PATH },
     })
     return { status, output: stdout + stderr }
   } finally {

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
-import { parseProcessStat } from "./process-tree.ts"
+import { readProcesses } from "./process-tree.ts"
 
 /** What can be seen of us from outside; equal before and after, or something was left behind. */
 export interface HostTraces {
@@ -21,9 +21,7 @@ export async function hostTraces(directories: readonly string[]): Promise<HostTr
 
 /** Names of the processes below this one. */
 async function ownDescendants(): Promise<string[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name))
-  const all = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")))
-  const processes = all.flatMap((text) => parseProcessStat(text) ?? [])
+  const processes = await readProcesses()
   const found = new Set([process.pid])
   const names: string[] = []
   for (let grew = true; grew; ) {

@@ -12,6 +12,7 @@ import {
   type Template,
 } from "../../backend.ts"
 import type { Cgroups } from "../../cgroup.ts"
+import type { ProcessStat } from "../../process-tree.ts"
 import { runTool } from "../../run-tool.ts"
 import { probeCommand } from "./command-line.ts"
 import { BubblewrapDomain } from "./domain.ts"
@@ -153,7 +154,7 @@ class Bubblewrap implements IsolationBackend {
     const resources = new AsyncDisposableStack()
     let untrustedLastWords = ""
     let launcher: Launcher | undefined
-    let pid: number | undefined
+    let first: ProcessStat | undefined
     try {
       const account = resources.adopt(accounts.take(), (each) => accounts.giveBack(each))
       const cgroup = resources.use(await cgroups.create(id, { memoryBytes, ...limits }))
@@ -177,9 +178,9 @@ class Bubblewrap implements IsolationBackend {
       })
       await Promise.all([cgroup.add(launcher.pid), trees.check(signal)])
       if (signal.aborted) throw aborted(id)
-      pid = await launcher.open()
+      first = await launcher.open()
       if (signal.aborted) throw aborted(id)
-      if (pid === undefined) {
+      if (first === undefined) {
         const { code, signal: killedBy } = await launcher.ended
         const words = untrustedLastWords.trim()
         throw new IsolationError(
@@ -190,7 +191,7 @@ class Bubblewrap implements IsolationBackend {
       return new BubblewrapDomain({
         ...launcher,
         id,
-        pid,
+        pid: first.pid,
         uid: account.uid,
         cgroup,
         hasFreezer: cgroups.controls.freezer,
@@ -200,9 +201,10 @@ class Bubblewrap implements IsolationBackend {
         release: () => resources.disposeAsync(),
       })
     } catch (error) {
-      if (pid !== undefined) sendSignal(pid, "SIGKILL")
+      if (first !== undefined) sendSignal(first.pid, "SIGKILL")
       launcher?.child.kill("SIGKILL")
-      await launcher?.ended
+      // A process that will not end keeps its cgroup, and that is what is reported.
+      await Promise.allSettled([launcher?.ended])
       launcher?.channel.destroy()
       launcher?.descriptors.destroy()
       await resources.disposeAsync()

@@ -24,7 +24,7 @@ export interface DomainParts {
   readonly lastWords: () => string
   /** Passes host descriptors through a socket, as one message of one byte. */
   readonly sendDescriptors: (socketFd: number, descriptors: readonly number[]) => void
-  /** Resolves after the launcher has ended and the last process inside with it. */
+  /** Resolves after the launcher has ended and the last process inside with it. Rejects if one will not end. */
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>
   /** Gives back cgroup and account, and whatever else the start has taken. */
   readonly release: () => Promise<void>
@@ -85,17 +85,18 @@ export class BubblewrapDomain implements Domain {
   }
 
   async #untilReleased(): Promise<DomainExit> {
-    const end = await this.#parts.ended
-    const untrustedLastWords = this.#parts.lastWords().slice(-LAST_WORDS_CHARACTERS)
-    this.channel.destroy()
-    this.#parts.descriptors.destroy()
     try {
+      const end = await this.#parts.ended
+      const untrustedLastWords = this.#parts.lastWords().slice(-LAST_WORDS_CHARACTERS)
       await this.#parts.release()
+      return domainExit({ ...end, isStopped: this.#wantsEnd, untrustedLastWords })
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
       return { kind: "failed", message: `Could not clean up after "${this.id}": ${why}` }
+    } finally {
+      this.channel.destroy()
+      this.#parts.descriptors.destroy()
     }
-    return domainExit({ ...end, isStopped: this.#wantsEnd, untrustedLastWords })
   }
 }
 

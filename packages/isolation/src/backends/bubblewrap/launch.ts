@@ -2,8 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { Socket } from "node:net"
 import { IsolationError } from "../../backend.ts"
 import { readConsole } from "../../console-pieces.ts"
+import { type ProcessStat, readProcessStat } from "../../process-tree.ts"
 import { LAUNCH_DESCRIPTORS, type Launch, launchCommand } from "./command-line.ts"
 import { untilClosed } from "./domain.ts"
+import { untilDead } from "./stop-tree.ts"
 
 /** Bytes that bwrap may say about itself: it says about 300. */
 const INFO_BYTES = 4096
@@ -24,9 +26,9 @@ export interface Launcher {
   readonly pid: number
   readonly channel: Socket
   readonly descriptors: Socket
-  /** Lets the launcher go on; resolves to the pid of the first process inside, or undefined if there is none. */
-  open(): Promise<number | undefined>
-  /** Resolves after the launcher has ended and the last process inside with it. Never rejects. */
+  /** Lets the launcher go on; resolves to the first process inside, or undefined if there is none. */
+  open(): Promise<ProcessStat | undefined>
+  /** Resolves after the launcher has ended and the last process inside with it. Rejects if one will not end. */
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>
 }
 
@@ -60,7 +62,13 @@ export async function startLauncher(request: LaunchRequest): Promise<Launcher> {
   socket(fd.machineId).end(`${request.machineId}\n`)
   socket(fd.hostName).end(`${request.launch.hostName}\n`)
   const released = untilClosed(socket(fd.alive))
-  const info = readInfo(socket(fd.info))
+  const first = readInfo(socket(fd.info))
+  const ended = async () => {
+    const [end] = await Promise.all([exit, released])
+    const last = await first
+    if (last !== undefined) await untilDead(last)
+    return end
+  }
   return {
     child,
     pid: child.pid ?? 0,
@@ -68,14 +76,14 @@ export async function startLauncher(request: LaunchRequest): Promise<Launcher> {
     descriptors: socket(fd.descriptors),
     open() {
       socket(fd.gate).end("go\n")
-      return info
+      return first
     },
-    ended: Promise.all([exit, released]).then(([end]) => end),
+    ended: ended(),
   }
 }
 
-/** The pid in what bwrap says; undefined if it ended before it said one. */
-async function readInfo(socket: Socket): Promise<number | undefined> {
+/** The process that bwrap names; undefined if bwrap ended before it named one. */
+async function readInfo(socket: Socket): Promise<ProcessStat | undefined> {
   let text = ""
   socket.setEncoding("utf8")
   for await (const piece of socket) {
@@ -83,5 +91,5 @@ async function readInfo(socket: Socket): Promise<number | undefined> {
     if (text.length > INFO_BYTES) break
   }
   const pid = /"child-pid": (\d+)/.exec(text)?.[1]
-  return pid === undefined ? undefined : Number(pid)
+  return pid === undefined ? undefined : await readProcessStat(pid)
 }

@@ -1,5 +1,5 @@
-import { readdir, readFile } from "node:fs/promises"
-import { type ProcessStat, parseProcessStat } from "../../process-tree.ts"
+import { setTimeout as delay } from "node:timers/promises"
+import { type ProcessStat, readProcesses, readProcessStat } from "../../process-tree.ts"
 
 /** Rounds over the process table: each stops what earlier ones had not seen, so few are ever needed. */
 const STOP_ROUNDS = 100
@@ -22,9 +22,7 @@ export async function continueTree(first: number): Promise<void> {
 }
 
 async function membersOf(first: number): Promise<ProcessStat[]> {
-  const names = (await readdir("/proc")).filter((name) => /^\d+$/.test(name))
-  const texts = await Promise.all(names.map((name) => readFile(`/proc/${name}/stat`, "utf8").catch(() => "")))
-  const all = texts.flatMap((text) => parseProcessStat(text) ?? [])
+  const all = await readProcesses()
   const members = all.filter(({ pid }) => pid === first)
   // Appending while iterating: each member brings its children.
   for (const { pid } of members) members.push(...all.filter(({ parent }) => parent === pid))
@@ -36,5 +34,24 @@ export function signal(pid: number, name: NodeJS.Signals): void {
     process.kill(pid, name)
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error
+  }
+}
+
+/** A killed process that does not end (stuck in the kernel) must not hold up the daemon for longer. */
+const DEATH_MS = 10_000
+/** Linux tells only the parent when a process ends, and that is bwrap or the host's first process: look this often. */
+const DEATH_LOOK_MS = 2
+
+/**
+ * Resolves when the first process of a process namespace has ended: the kernel lets it do so only after all others in
+ * there are gone. It may be left as a zombie that the host's first process has yet to collect.
+ */
+export async function untilDead(first: ProcessStat): Promise<void> {
+  const endMs = performance.now() + DEATH_MS
+  for (;;) {
+    const now = await readProcessStat(first.pid)
+    if (now === undefined || now.startTicks !== first.startTicks || now.state === "Z") return
+    if (performance.now() > endMs) throw new Error(`process ${first.pid} does not end`)
+    await delay(DEATH_LOOK_MS)
   }
 }
