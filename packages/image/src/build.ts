@@ -14,6 +14,7 @@ import { type BuildPlan, planBuild, planResolution } from "./plan.ts"
 import { isBasePackage } from "./recipe.ts"
 import { takeBuildLock } from "./store/build-lock.ts"
 import {
+  type Generation,
   type GenerationContents,
   type GenerationImage,
   GenerationStore,
@@ -21,7 +22,7 @@ import {
   imagesOf,
 } from "./store/generations.ts"
 import { ImageStore, type StoredFile } from "./store/image-store.ts"
-import { checkRoom, WorkSpace } from "./work-space.ts"
+import { checkRoom, removeLeftovers, type WorkPlaces, WorkSpace } from "./work-space.ts"
 
 export interface BuildOptions {
   readonly paths: HostPaths
@@ -59,6 +60,7 @@ export async function buildSystem(options: BuildOptions): Promise<BuildResult> {
   const { paths } = options
   try {
     await using _held = await takeBuildLock(paths.cache, options.linux)
+    await removeLeftovers(placesOf(options))
     const lock = await decideLock(options)
     const store = new ImageStore(paths.cache)
     const plan = await planWithStore(options, lock, store)
@@ -69,8 +71,25 @@ export async function buildSystem(options: BuildOptions): Promise<BuildResult> {
     }
     return await addGeneration(options, await contentsOf(options.system, lock, plan, store), store)
   } catch (error) {
-    throw asImageError(error, "build", paths.cache)
+    throw asImageError(await orDiskFull(error, options), "build", paths.cache)
   }
+}
+
+/** Less than this left on the disk explains why a program failed: what they say of it differs. */
+const FULL_BELOW_BYTES = 16 * 1024 * 1024
+
+async function orDiskFull(error: unknown, options: BuildOptions): Promise<unknown> {
+  if (!(error instanceof ImageError) || error.code !== "tool-failed") return error
+  for (const directory of [options.paths.cache, options.temporary]) {
+    if ((await options.freeBytes(directory)) >= FULL_BELOW_BYTES) continue
+    const message = `Cannot build: the disk of ${directory} is full; free some space there (${error.message})`
+    return new ImageError("disk-full", message, { cause: error })
+  }
+  return error
+}
+
+function placesOf({ paths, temporary, uid }: BuildOptions): WorkPlaces {
+  return { cache: paths.cache, temporary, uid }
 }
 
 export function lockPath(paths: HostPaths): string {
@@ -154,11 +173,7 @@ async function planWithStore(options: BuildOptions, lock: Lock, store: ImageStor
 async function makeMissing(options: BuildOptions, plan: BuildPlan, store: ImageStore): Promise<void> {
   await mkdir(options.paths.cache, { recursive: true, mode: 0o755 })
   await checkRoom(options.paths.cache, plan.neededBytes, options.freeBytes)
-  await using space = await WorkSpace.open({
-    cache: options.paths.cache,
-    temporary: options.temporary,
-    uid: options.uid,
-  })
+  await using space = await WorkSpace.open(placesOf(options))
   await carryOut(plan, options, store, space)
 }
 
@@ -187,10 +202,15 @@ async function addGeneration(
   store: ImageStore,
 ): Promise<BuildResult> {
   const generations = new GenerationStore(options.paths.state)
-  const current = await generations.currentNumber()
-  const before = current === undefined ? undefined : await generations.read(current).catch(() => undefined)
-  const isNew = before?.contentsDigest !== digestOf(contents)
-  const generation = isNew ? await generations.add(contents, options.now()) : before
+  const isWanted = (generation: Generation | undefined) => generation?.contentsDigest === digestOf(contents)
+  const readOrNothing = async (number: number | undefined) =>
+    number === undefined ? undefined : await generations.read(number).catch(() => undefined)
+  const current = await readOrNothing(await generations.currentNumber())
+  const isNew = !isWanted(current)
+  // A build that was killed may have written it without making it current.
+  const newest = isNew ? await readOrNothing((await generations.numbers()).at(-1)) : current
+  const generation =
+    newest !== undefined && isWanted(newest) ? newest : await generations.add(contents, options.now())
   options.onCheckpoint("generation")
   if (isNew) await generations.makeCurrent(generation.number)
   options.onCheckpoint("current")

@@ -9,7 +9,7 @@ export interface WorkPlaces {
   readonly uid: number
 }
 
-/** Room for the steps of one build; what a killed build left is removed when it is opened. */
+/** Room for the steps of one build. */
 export class WorkSpace implements AsyncDisposable {
   readonly #staging: string
   readonly #shared: string
@@ -21,14 +21,12 @@ export class WorkSpace implements AsyncDisposable {
     this.#places = places
   }
 
-  /** The caller holds the build lock. */
+  /** The caller holds the build lock, and has removed what was left. */
   static async open(places: WorkPlaces): Promise<WorkSpace> {
-    const staging = join(places.cache, "staging")
-    await rm(staging, { recursive: true, force: true })
+    const staging = join(places.cache, STAGING)
     await mkdir(staging, { recursive: true, mode: 0o755 })
     await chmod(staging, 0o755)
     if (places.uid === 0) return new WorkSpace(staging, staging, places)
-    await removeLeftovers(places)
     const shared = await mkdtemp(join(places.temporary, `${SHARED_PREFIX}${process.pid}-`))
     await chmod(shared, 0o755)
     return new WorkSpace(staging, shared, places)
@@ -55,9 +53,13 @@ export class WorkSpace implements AsyncDisposable {
   }
 }
 
+const STAGING = "staging"
 const SHARED_PREFIX = "skerry-build-"
 
-async function removeLeftovers(places: WorkPlaces): Promise<void> {
+/** What a killed build left behind. The caller holds the build lock. */
+export async function removeLeftovers(places: WorkPlaces): Promise<void> {
+  await rm(join(places.cache, STAGING), { recursive: true, force: true })
+  if (places.uid === 0) return
   for (const name of await readdir(places.temporary)) {
     const pid = new RegExp(`^${SHARED_PREFIX}([0-9]+)-`).exec(name)?.[1]
     if (pid === undefined) continue

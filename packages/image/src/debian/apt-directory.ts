@@ -41,6 +41,8 @@ export function aptConfiguration(directory: string): string {
     set("Acquire::ForceHash", "SHA256"),
     set("Acquire::Languages", "none"),
     set("Acquire::Retries", "2"),
+    set("Acquire::http::Timeout", "20"),
+    set("Acquire::https::Timeout", "20"),
     "",
   ].join("\n")
 }

@@ -10,6 +10,7 @@ import { LIMITS } from "../limits.ts"
 import type { LockedPackage } from "../lock.ts"
 import type { FetchOptions } from "../package-source.ts"
 import { lastWords, tryTool } from "../tool.ts"
+import { freeBytesOf } from "../work-space.ts"
 import type { AptDirectory } from "./apt-directory.ts"
 
 type Addressed = readonly [item: LockedPackage, address: string]
@@ -82,6 +83,7 @@ async function fetchBatch(
   )
   for (const [item, address] of batch) {
     const arrived = await stat(target(item)).catch(() => undefined)
+    if (arrived?.size !== item.size) await checkForRest(item, arrived?.size ?? 0, options.directory)
     if (arrived === undefined) throw unreachableFile(item, address, lastWords(result.stderr))
     if (arrived.size < item.size) {
       throw new ImageError(
@@ -98,6 +100,16 @@ async function fetchBatch(
     }
     await publish(target(item), packagePath(options.directory, item), 0o644)
   }
+}
+
+/** The downloader does not say that a disk is full in a way that a program could read. */
+async function checkForRest(item: LockedPackage, arrivedBytes: number, directory: string): Promise<void> {
+  const restBytes = item.size - arrivedBytes
+  if ((await freeBytesOf(directory)) >= restBytes) return
+  throw new ImageError(
+    "disk-full",
+    `Cannot download ${item.name} ${item.version}: the disk of ${directory} is full, and ${restBytes} bytes are still to come; free some space there`,
+  )
 }
 
 function unreachableFile(item: LockedPackage, address: string, words: string): ImageError {
