@@ -20,7 +20,9 @@ export type AgentRequest =
   | { readonly kind: "descriptor"; readonly text: string }
 
 const linux = openLinux("/usr/lib/skerry/koffi.node")
-const channel = new Socket({ fd: Number(process.env.SKERRY_CONTROL_FD), readable: true, writable: true })
+/** The socket for descriptors follows it. */
+const CONTROL = Number(process.env.SKERRY_CONTROL_FD)
+const channel = new Socket({ fd: CONTROL, readable: true, writable: true })
 channel.on("end", () => process.exit(0))
 channel.on("error", () => process.exit(1))
 
@@ -39,7 +41,7 @@ function answer(request: AgentRequest): unknown {
       spawn(request.argv[0] ?? "", request.argv.slice(1), { stdio: "ignore", detached: true }).unref()
       return "left"
     case "descriptor": {
-      const received = linux.receiveDescriptors(Number(process.env.SKERRY_DESCRIPTOR_FD), 1)
+      const received = linux.receiveDescriptors(CONTROL + 1, 1)
       for (const fd of received?.descriptors ?? []) {
         writeSync(fd, request.text)
         closeSync(fd)

@@ -260,7 +260,8 @@ describe("a domain of level process", { skip: process.getuid?.() !== 0 }, () => 
       }
       await exited
       await Promise.all(own.map(untilGone))
-      await (await openCgroups({ ...(await readCgroupTexts()), uid: 0, home: `${folder}-holder` })).sweep()
+      await using left = await openCgroups({ ...(await readCgroupTexts()), uid: 0, home: `${folder}-holder` })
+      await left.sweep()
     })
   }
 })

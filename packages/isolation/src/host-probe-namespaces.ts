@@ -51,7 +51,7 @@ export function interpretAccounts(facts: HostFacts): Finding {
   if (count === 0) {
     return { name, state: "missing", found: `no sub-uids for ${facts.userName}`, meaning: none, fix: giveIds }
   }
-  if (facts.tools["newuidmap"] === undefined) {
+  if (facts.tools.newuidmap === undefined) {
     return {
       name,
       state: "missing",

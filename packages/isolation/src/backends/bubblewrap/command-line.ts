@@ -106,7 +106,6 @@ function bubblewrapArguments(launch: Launch): string[] {
     ...["--chdir", "/home/user", "--clearenv"],
     ...["--setenv", "PATH", "/usr/local/bin:/usr/bin:/bin", "--setenv", "HOME", "/home/user"],
     ...["--setenv", "SKERRY_CONTROL_FD", String(fd.control)],
-    ...["--setenv", "SKERRY_DESCRIPTOR_FD", String(fd.descriptors)],
     ...["--", "/usr/lib/skerry/node", "/usr/lib/skerry/agent.cjs"],
   ]
 }
