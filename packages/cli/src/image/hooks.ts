@@ -13,4 +13,8 @@ export interface ImageHooks {
 }
 
 /** One entry for each user of images. */
-export const IMAGE_HOOKS: readonly Partial<ImageHooks>[] = []
+export const IMAGE_HOOKS: readonly Partial<ImageHooks>[] = [
+  {
+    runningImages: async (context) => (await import("./running-images.ts")).runningImages(context),
+  },
+]
