@@ -11,6 +11,8 @@ export interface MultiplexerOptions {
   readonly onReady: () => void
 }
 
+const FIRST_CALL_ID = 1
+
 /**
  * All calls of one connection, without I/O: frames of the peer go in by receive(), frames for the peer come out of
  * nextFrame(), one call after the other, so that no call keeps the others from the pipe.
@@ -19,6 +21,9 @@ export interface MultiplexerOptions {
  * its RETURN or FAIL, while frames of the caller may still be on their way: frames for an id at or below the
  * highest seen are ignored, above it only CALL is allowed. A caller forgets a call when RETURN or FAIL came, after
  * which nothing may follow.
+ *
+ * The first id may come again while no call is open: the agent in a clone goes on with the connection of its
+ * template, but at the other end there is a new one.
  */
 export class Multiplexer {
   readonly #options: MultiplexerOptions
@@ -119,7 +124,8 @@ export class Multiplexer {
     const { onCall } = this.#options
     if (onCall === undefined)
       throw new ProtocolError("unknown-message", "A call came to an end that serves none")
-    if (id <= this.#highestIncomingId) {
+    const isNumberedAnew = id === FIRST_CALL_ID && this.#incoming.size === 0
+    if (id <= this.#highestIncomingId && !isNumberedAnew) {
       throw new ProtocolError("out-of-order", `Call ${id} came after call ${this.#highestIncomingId}`)
     }
     if (this.#incoming.size >= RPC_LIMITS.callsOpen) {

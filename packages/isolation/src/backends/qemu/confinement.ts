@@ -1,0 +1,69 @@
+import type { DomainAccount } from "../../accounts.ts"
+
+/** What the sandbox around QEMU shows of the host's top folders: a symlink where the host has one (merged /usr). */
+export type HostFolder =
+  | { readonly name: string; readonly kind: "directory" }
+  | { readonly name: string; readonly kind: "symlink"; readonly target: string }
+
+export interface Confinement {
+  readonly account: DomainAccount
+  readonly bwrapPath: string
+  readonly folders: readonly HostFolder[]
+  /** The account needs the device's group to open it. */
+  readonly kvm: { readonly gid: number } | undefined
+  /** bwrap reports its child here, and waits there until the daemon has put it into its cgroup. */
+  readonly infoFd: number
+  readonly blockFd: number
+}
+
+/** Inside a user namespace the domain's account needs some name of its own. */
+const INNER_ID = 1000
+
+/**
+ * The chain of programs, each of which becomes the next, that starts `command` without rights: namespaces of its own,
+ * an empty file system but for programs and libraries, an account of its own, no capabilities. As root no user
+ * namespace is needed; an ordinary user gets the sub-uid by one.
+ */
+export function confinedCommand(confinement: Confinement, command: readonly string[]): string[] {
+  const { account, kvm } = confinement
+  const isReserved = account.kind === "reserved"
+  return [
+    ...(isReserved ? [] : userNamespace(account)),
+    confinement.bwrapPath,
+    ...["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
+    // bwrap's own first process stays: it dies with its parent whatever account QEMU has, and takes QEMU along.
+    ...["--die-with-parent", "--new-session"],
+    ...["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"],
+    ...["--ro-bind", "/usr", "/usr"],
+    ...confinement.folders.flatMap(folderArguments),
+    ...["--proc", "/proc", "--dev", "/dev"],
+    ...(kvm === undefined ? [] : ["--dev-bind", "/dev/kvm", "/dev/kvm"]),
+    ...["--chdir", "/", "--clearenv", "--setenv", "PATH", "/usr/bin:/bin"],
+    ...["--info-fd", String(confinement.infoFd), "--block-fd", String(confinement.blockFd), "--"],
+    "/usr/bin/setpriv",
+    ...(isReserved
+      ? [`--reuid=${account.uid}`, `--regid=${account.gid}`]
+      : [`--reuid=${INNER_ID}`, `--regid=${INNER_ID}`]),
+    ...groupArguments(confinement),
+    ...["--inh-caps=-all", "--no-new-privs", "--"],
+    ...command,
+  ]
+}
+
+function userNamespace(account: DomainAccount): string[] {
+  return [
+    ...["unshare", "--user", "--map-root-user"],
+    ...[`--map-users=${account.uid},${INNER_ID},1`, `--map-groups=${account.gid},${INNER_ID},1`, "--"],
+  ]
+}
+
+function groupArguments({ account, kvm }: Confinement): string[] {
+  if (kvm === undefined) return ["--clear-groups"]
+  // A user namespace cannot name the group of /dev/kvm, but a process may keep it.
+  return account.kind === "reserved" ? [`--groups=${kvm.gid}`] : ["--keep-groups"]
+}
+
+function folderArguments(folder: HostFolder): string[] {
+  const path = `/${folder.name}`
+  return folder.kind === "symlink" ? ["--symlink", folder.target, path] : ["--ro-bind", path, path]
+}

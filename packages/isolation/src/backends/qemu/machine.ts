@@ -1,0 +1,91 @@
+import { IsolationError } from "../../backend.ts"
+
+export type Acceleration = "kvm" | "tcg"
+
+/** What differs between processors and accelerators: a new architecture is an entry in this table. */
+export interface Machine {
+  readonly binary: string
+  /** Debian's package of the binary, for messages. */
+  readonly debianPackage: string
+  readonly machine: string
+  readonly cpu: string
+  readonly console: string
+  /** Words for the guest kernel's command line. */
+  readonly kernelWords: readonly string[]
+  readonly devices: readonly string[]
+}
+
+/** Under emulation nothing is speculated on the guest's behalf: mitigations would cost time and protect nothing. */
+const TCG_WORDS = ["mitigations=off"]
+
+const MACHINES: Readonly<Record<string, Readonly<Record<Acceleration, Machine>>>> = {
+  x64: {
+    // microvm has the shortest boot, but hangs in about half of the boots under emulation (timer calibration).
+    kvm: {
+      binary: "qemu-system-x86_64",
+      debianPackage: "qemu-system-x86",
+      machine: "microvm,pcie=on,acpi=on,isa-serial=on,rtc=on,auto-kernel-cmdline=off",
+      cpu: "host",
+      console: "ttyS0",
+      kernelWords: [],
+      devices: [],
+    },
+    tcg: {
+      binary: "qemu-system-x86_64",
+      debianPackage: "qemu-system-x86",
+      machine: "q35,usb=off,vmport=off,sata=off,smbus=off,i8042=off,hpet=off",
+      cpu: "max",
+      console: "ttyS0",
+      kernelWords: ["tsc=reliable", ...TCG_WORDS],
+      devices: ["vmgenid,guid=auto"],
+    },
+  },
+  arm64: {
+    kvm: {
+      binary: "qemu-system-aarch64",
+      debianPackage: "qemu-system-arm",
+      machine: "virt,gic-version=max",
+      cpu: "host",
+      console: "ttyAMA0",
+      kernelWords: [],
+      devices: [],
+    },
+    tcg: {
+      binary: "qemu-system-aarch64",
+      debianPackage: "qemu-system-arm",
+      machine: "virt,gic-version=max",
+      cpu: "max",
+      console: "ttyAMA0",
+      kernelWords: TCG_WORDS,
+      devices: [],
+    },
+  },
+  ppc64: {
+    kvm: {
+      binary: "qemu-system-ppc64",
+      debianPackage: "qemu-system-ppc",
+      machine: "pseries",
+      cpu: "host",
+      console: "hvc0",
+      kernelWords: [],
+      devices: [],
+    },
+    tcg: {
+      binary: "qemu-system-ppc64",
+      debianPackage: "qemu-system-ppc",
+      machine: "pseries",
+      cpu: "max",
+      console: "hvc0",
+      kernelWords: TCG_WORDS,
+      devices: [],
+    },
+  },
+}
+
+/** `architecture` as in process.arch. Fails with "unusable". */
+export function machineFor(architecture: string, acceleration: Acceleration): Machine {
+  const machine = MACHINES[architecture]?.[acceleration]
+  if (machine !== undefined) return machine
+  const known = Object.keys(MACHINES).join(", ")
+  throw new IsolationError("unusable", `Skerry has no virtual machine for "${architecture}"; it has ${known}`)
+}

@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { closeSync } from "node:fs"
+import { readFile } from "node:fs/promises"
+import { Socket } from "node:net"
+import type { Readable, Writable } from "node:stream"
+import type { Linux } from "@skerry/linux"
+import type { DomainAccount } from "../../accounts.ts"
+import { IsolationError } from "../../backend.ts"
+import type { DomainCgroup } from "../../cgroup-domain.ts"
+import { readConsole } from "../../console-pieces.ts"
+import { confinedCommand, type HostFolder } from "./confinement.ts"
+import { Monitor } from "./monitor.ts"
+
+/** Bytes of QEMU's own messages that are kept for an error. */
+const LAST_WORDS_BYTES = 2048
+
+export interface QemuLaunch {
+  readonly linux: Linux
+  readonly bwrapPath: string
+  readonly folders: readonly HostFolder[]
+  readonly account: DomainAccount
+  readonly kvm: { readonly gid: number } | undefined
+  /** QEMU and its arguments, which count on the descriptors in this order from 3 on. */
+  readonly command: readonly string[]
+  readonly memoryFd: number
+  /** What QEMU reads at descriptor 7: a device state to be sent to it, or an open file. */
+  readonly stateOrKernel: Buffer | number
+  /** Open files from descriptor 8 on. */
+  readonly files: readonly number[]
+  readonly cgroup: DomainCgroup
+  readonly onConsole: (untrustedText: string) => void
+}
+
+export interface QemuEnd {
+  readonly code: number | null
+  readonly signal: string | null
+  readonly untrustedLastWords: string
+}
+
+/** A confined QEMU. */
+export interface QemuProcess {
+  readonly pid: number
+  readonly control: Socket
+  readonly monitor: Monitor
+  /** Hands QEMU a descriptor of ours under a name (getfd). */
+  giveDescriptor(name: string, fd: number): Promise<void>
+  /** Ends it at once. */
+  kill(): void
+  /** Settles when no process of it is left. Never rejects. */
+  readonly ended: Promise<QemuEnd>
+}
+
+/** Resolves once QEMU listens to its monitor; what goes wrong later shows in `ended`. Fails with "spawn-failed". */
+export async function startQemu(launch: QemuLaunch): Promise<QemuProcess> {
+  const { linux, stateOrKernel } = launch
+  const [monitorFd, qemuMonitorFd] = linux.socketPair()
+  const isClone = typeof stateOrKernel !== "number"
+  const stdio: (number | "ignore" | "pipe")[] = [
+    ...(["ignore", "ignore", "pipe"] as const), // QEMU's own messages come on stderr
+    ...(["pipe", qemuMonitorFd, launch.memoryFd, "pipe"] as const),
+    isClone ? "pipe" : stateOrKernel,
+    ...(isClone ? ["ignore" as const] : []),
+    ...launch.files,
+  ]
+  const infoFd = stdio.push("pipe") - 1
+  const blockFd = stdio.push("pipe") - 1
+  const [program, ...args] = confinedCommand({ ...launch, infoFd, blockFd }, launch.command)
+  const child = spawn(program ?? "bwrap", args, { stdio, env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } })
+  closeSync(qemuMonitorFd)
+  const streams = child.stdio as unknown as readonly (Socket | undefined)[]
+  const monitorSocket = new Socket({ fd: monitorFd })
+  const control = streams[3] as Socket
+  const consoleStream = streams[6] as Socket
+  control.on("error", () => {})
+  readConsole(consoleStream, launch.onConsole)
+  const lastWords = collect(streams[2] as Readable)
+  const monitor = new Monitor(monitorSocket, () => child.kill("SIGKILL"))
+  const ended = whenEnded(child, monitorSocket, lastWords)
+
+  if (isClone) {
+    const state = streams[7] as Writable & Socket
+    state.on("error", () => {}) // QEMU ended early: `ended` says why
+    state.end(stateOrKernel)
+    state.resume()
+  }
+  try {
+    const first = await firstPid(streams[infoFd] as Readable, ended)
+    // The child waits for the block descriptor, so nothing of it runs outside its cgroup.
+    if (child.pid !== undefined) await launch.cgroup.add(child.pid)
+    await launch.cgroup.add(first)
+    const block = streams[blockFd] as Writable
+    block.on("error", () => {})
+    block.end("\n")
+    await monitor.ready
+    const pid = Number((await readFile(`/proc/${first}/task/${first}/children`, "utf8")).trim())
+    return {
+      pid,
+      control,
+      monitor,
+      kill: () => void child.kill("SIGKILL"),
+      ended,
+      async giveDescriptor(name, fd) {
+        const command = Buffer.from(`${JSON.stringify({ execute: "getfd", arguments: { fdname: name } })}\n`)
+        await monitor.expect("getfd", () => linux.sendDescriptors(monitorFd, command, [fd]))
+      },
+    }
+  } catch (error) {
+    child.kill("SIGKILL")
+    const end = await ended
+    if (error instanceof IsolationError && error.code !== "spawn-failed") throw error
+    const words = end.untrustedLastWords.trim() || (error instanceof Error ? error.message : String(error))
+    throw new IsolationError("spawn-failed", `Cannot start QEMU in its sandbox: ${words}`, { cause: error })
+  }
+}
+
+/** bwrap writes {"child-pid": N, …} as soon as the child exists. */
+async function firstPid(info: Readable, ended: Promise<QemuEnd>): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  let text = ""
+  info.setEncoding("utf8")
+  info.on("data", (piece: string) => {
+    text += piece
+    const found = /"child-pid":\s*(\d+)/.exec(text)
+    if (found?.[1] !== undefined && text.includes("}")) resolve(Number(found[1]))
+  })
+  info.on("error", reject)
+  const early = ended.then(({ untrustedLastWords }) => {
+    throw new IsolationError("spawn-failed", untrustedLastWords.trim() || "its sandbox ended at once")
+  })
+  return await Promise.race([promise, early])
+}
+
+function collect(stderr: Readable): { text: string } {
+  const lastWords = { text: "" }
+  stderr.setEncoding("utf8")
+  stderr.on("error", () => {})
+  stderr.on("data", (untrustedText: string) => {
+    lastWords.text = (lastWords.text + untrustedText).slice(-LAST_WORDS_BYTES)
+  })
+  return lastWords
+}
+
+/**
+ * The launcher may be gone before QEMU is (both are killed together, but not in one moment): QEMU's end of the
+ * monitor closes when the kernel has torn it down.
+ */
+async function whenEnded(
+  child: ChildProcess,
+  monitor: Socket,
+  lastWords: { text: string },
+): Promise<QemuEnd> {
+  const exited = Promise.withResolvers<Omit<QemuEnd, "untrustedLastWords">>()
+  child.once("error", (error) => {
+    lastWords.text += `${error.message}\n`
+    exited.resolve({ code: null, signal: null })
+    monitor.destroy()
+  })
+  child.once("exit", (code, signal) => exited.resolve({ code, signal }))
+  const closed = new Promise<void>((resolve) => void monitor.once("close", () => resolve()))
+  const [end] = await Promise.all([exited.promise, closed])
+  for (const stream of child.stdio) stream?.destroy()
+  return { ...end, untrustedLastWords: lastWords.text }
+}
