@@ -5,13 +5,16 @@ import { delimiter, join } from "node:path"
 import {
   Accounts,
   type Cgroups,
+  type ImageFiles,
   IsolationError,
   openBubblewrap,
   openCgroups,
+  openQemu,
   readCgroupTexts,
 } from "@skerry/isolation"
 import type { Linux } from "@skerry/linux"
 import type { HostPaths } from "@skerry/model"
+import { Agent } from "./agent.ts"
 import type { BackendOpener } from "./backends.ts"
 import { makePrivate } from "./home-lock.ts"
 
@@ -23,6 +26,10 @@ export interface HostParts {
   /** Shared by all daemons of this account, whatever their home: they draw on the same range of accounts. */
   readonly accountsDirectory: string
   readonly linux: Linux
+  /** An image to try virtualisation with; undefined where nothing has been built. */
+  readonly anyImage: () => Promise<ImageFiles | undefined>
+  /** Something that was found out about this host, for the daemon's log. */
+  readonly onNotice: (text: string) => void
 }
 
 /** The backends of this product on this host; to add one, add its opener here. */
@@ -39,6 +46,21 @@ export function hostBackends(parts: HostParts): {
   }
   return {
     openers: [
+      {
+        name: "qemu",
+        level: "vm",
+        open: async () =>
+          openQemu({
+            ...(await share()),
+            linux,
+            cacheDirectory: paths.cache,
+            stateDirectory: paths.state,
+            architecture: process.arch,
+            awaitAgent: (channel, signal) => new Agent(channel, Date.now).answer(signal),
+            anyImage: parts.anyImage,
+            onFinding: ({ why }) => parts.onNotice(`virtual machines: ${why}`),
+          }),
+      },
       {
         name: "bubblewrap",
         level: "process",

@@ -50,6 +50,11 @@ try {
     path: process.env.PATH ?? "/usr/bin:/bin",
     accountsDirectory,
     linux,
+    anyImage: async () => {
+      if ((await currentStamp(paths)) === undefined) return undefined
+      return (await loadCurrent(paths)).images.values().next().value
+    },
+    onNotice: (text) => log.line(new Date(), text),
   })
   const daemon = await openDaemon({
     paths,

@@ -3,6 +3,8 @@ export * from "./backend.ts"
 export { type BubblewrapOptions, openBubblewrap } from "./backends/bubblewrap/bubblewrap.ts"
 export { FakeBackend, type FakeFault, type FakeOptions } from "./backends/fake/fake.ts"
 export type { FakeDomain, FakePeer } from "./backends/fake/fake-domain.ts"
+export type { AccelerationFinding } from "./backends/qemu/acceleration.ts"
+export { type OpenQemuOptions, openQemu } from "./backends/qemu/open.ts"
 export {
   type CgroupControls,
   type CgroupOptions,

@@ -1,4 +1,5 @@
 import type { DomainAccount } from "../../accounts.ts"
+import type { KvmAccess } from "./host.ts"
 
 /** What the sandbox around QEMU shows of the host's top folders: a symlink where the host has one (merged /usr). */
 export type HostFolder =
@@ -9,8 +10,8 @@ export interface Confinement {
   readonly account: DomainAccount
   readonly bwrapPath: string
   readonly folders: readonly HostFolder[]
-  /** The account needs the device's group to open it. */
-  readonly kvm: { readonly gid: number } | undefined
+  /** "none" also where a device is there but not used. */
+  readonly kvm: KvmAccess
   /** bwrap reports its child here, and waits there until the daemon has put it into its cgroup. */
   readonly infoFd: number
   readonly blockFd: number
@@ -37,7 +38,7 @@ export function confinedCommand(confinement: Confinement, command: readonly stri
     ...["--ro-bind", "/usr", "/usr"],
     ...confinement.folders.flatMap(folderArguments),
     ...["--proc", "/proc", "--dev", "/dev"],
-    ...(kvm === undefined ? [] : ["--dev-bind", "/dev/kvm", "/dev/kvm"]),
+    ...(kvm.kind === "none" ? [] : ["--dev-bind", "/dev/kvm", "/dev/kvm"]),
     ...["--chdir", "/", "--clearenv", "--setenv", "PATH", "/usr/bin:/bin"],
     ...["--info-fd", String(confinement.infoFd), "--block-fd", String(confinement.blockFd), "--"],
     "/usr/bin/setpriv",
@@ -58,7 +59,7 @@ function userNamespace(account: DomainAccount): string[] {
 }
 
 function groupArguments({ account, kvm }: Confinement): string[] {
-  if (kvm === undefined) return ["--clear-groups"]
+  if (kvm.kind !== "group") return ["--clear-groups"]
   // A user namespace cannot name the group of /dev/kvm, but a process may keep it.
   return account.kind === "reserved" ? [`--groups=${kvm.gid}`] : ["--keep-groups"]
 }

@@ -18,8 +18,22 @@ export interface QemuHost {
   /** For people. */
   readonly qemuVersion: string
   readonly cpuModel: string
-  /** The group of /dev/kvm; undefined where there is no such device. */
-  readonly kvm: { readonly gid: number } | undefined
+  readonly kvm: KvmAccess
+}
+
+/** Who may open /dev/kvm: a domain's account is nobody's, so it needs the device's group, or a device for all. */
+export type KvmAccess =
+  | { readonly kind: "none" }
+  | { readonly kind: "root" }
+  | { readonly kind: "group"; readonly gid: number }
+  | { readonly kind: "anyone" }
+
+export function kvmAccess(device: { readonly mode: number; readonly gid: number } | undefined): KvmAccess {
+  if (device === undefined) return { kind: "none" }
+  if ((device.mode & 0o006) === 0o006) return { kind: "anyone" }
+  // Membership in root's group would open more than this device.
+  if ((device.mode & 0o060) === 0o060 && device.gid !== 0) return { kind: "group", gid: device.gid }
+  return { kind: "root" }
 }
 
 const PROGRAM_FOLDERS = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"]
@@ -44,10 +58,7 @@ export async function readQemuHost(architecture: string): Promise<QemuHost> {
     qemuIdentity: `${qemuVersion} ${file.size} ${file.mtimeMs}`,
     qemuVersion,
     cpuModel: /^(?:model name|cpu|CPU part)\s*:\s*(.*)$/m.exec(cpuinfo)?.[1] ?? "unknown",
-    kvm: await stat("/dev/kvm").then(
-      ({ gid }) => ({ gid }),
-      () => undefined,
-    ),
+    kvm: kvmAccess(await stat("/dev/kvm").catch(() => undefined)),
   }
 }
 

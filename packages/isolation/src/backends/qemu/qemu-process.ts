@@ -9,6 +9,7 @@ import { IsolationError } from "../../backend.ts"
 import type { DomainCgroup } from "../../cgroup-domain.ts"
 import { readConsole } from "../../console-pieces.ts"
 import { confinedCommand, type HostFolder } from "./confinement.ts"
+import type { KvmAccess } from "./host.ts"
 import { Monitor } from "./monitor.ts"
 
 /** Bytes of QEMU's own messages that are kept for an error. */
@@ -19,7 +20,7 @@ export interface QemuLaunch {
   readonly bwrapPath: string
   readonly folders: readonly HostFolder[]
   readonly account: DomainAccount
-  readonly kvm: { readonly gid: number } | undefined
+  readonly kvm: KvmAccess
   /** QEMU and its arguments, which count on the descriptors in this order from 3 on. */
   readonly command: readonly string[]
   readonly memoryFd: number

@@ -1,7 +1,4 @@
-import { closeSync, readFileSync, writeSync } from "node:fs"
-import { readFile } from "node:fs/promises"
-import { promisify } from "node:util"
-import { zstdDecompress } from "node:zlib"
+import { closeSync, readFileSync } from "node:fs"
 import type { Linux } from "@skerry/linux"
 import type { DomainId } from "@skerry/model"
 import type { Accounts } from "../../accounts.ts"
@@ -16,15 +13,15 @@ import {
   type Template,
 } from "../../backend.ts"
 import type { Cgroups } from "../../cgroup.ts"
+import { decompressKernel } from "./boot-kernel.ts"
 import { type Launch, qemuArguments } from "./command-line.ts"
-import type { QemuHost } from "./host.ts"
+import type { KvmAccess, QemuHost } from "./host.ts"
 import { type Acceleration, type Machine, machineFor } from "./machine.ts"
 import { QemuDomain } from "./qemu-domain.ts"
 import { type QemuProcess, startQemu } from "./qemu-process.ts"
 import { type GuestSnapshot, newMemory, sealSnapshot, TemplateStore } from "./template-store.ts"
 import { VerifiedFiles } from "./verified-files.ts"
 
-const decompress = promisify(zstdDecompress)
 const MIB = 1024 * 1024
 
 export const QEMU_LIMITS = {
@@ -202,7 +199,7 @@ export class QemuBackend implements IsolationBackend {
       stateOrKernel = memory.deviceState
     } else {
       memoryFd = memory ?? files.adopt(newMemory(linux, shape.memoryMiB), closeSync)
-      stateOrKernel = files.adopt(await this.#kernel(image, signal), closeSync)
+      stateOrKernel = files.use(await decompressKernel(linux, this.#verified, image, signal)).fd
       inherited.unshift(files.use(await this.#verified.open(image.initramfs, image.name, signal)).fd)
     }
     const launch = {
@@ -216,7 +213,7 @@ export class QemuBackend implements IsolationBackend {
     const process = await startQemu({
       linux,
       ...host,
-      kvm: acceleration === "kvm" ? host.kvm : undefined,
+      kvm: acceleration === "kvm" ? host.kvm : NO_KVM,
       account,
       command: [this.#machine.binary, ...qemuArguments(launch)],
       memoryFd,
@@ -266,15 +263,6 @@ export class QemuBackend implements IsolationBackend {
     }
   }
 
-  /** The kernel's ELF, decompressed into a memory file that the caller owns. */
-  async #kernel(image: ImageFiles, signal: AbortSignal): Promise<number> {
-    using file = await this.#verified.open(image.kernel, image.name, signal)
-    const elf = await decompress(await readFile(`/proc/self/fd/${file.fd}`))
-    const fd = this.#options.linux.memfdCreate("skerry-kernel")
-    for (let at = 0; at < elf.length; ) at += writeSync(fd, elf, at)
-    return fd
-  }
-
   #templateKey(image: ImageFiles, shape: Shape): string {
     const { host, acceleration } = this.#options
     const command = qemuArguments({
@@ -295,6 +283,9 @@ let nextTemplate = 0
 const isLive = (template: Template): template is QemuTemplate => templates.has(template)
 
 const aborted = (what: string) => new IsolationError("aborted", `Stopped starting "${what}"`)
+
+/** Without it QEMU gets neither the device nor a group. */
+const NO_KVM: KvmAccess = { kind: "none" }
 
 const IGNORE_SHARED = { capabilities: [{ capability: "x-ignore-shared", state: true }] }
 
