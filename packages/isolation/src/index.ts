@@ -3,7 +3,7 @@ export * from "./backend.ts"
 export { type BubblewrapOptions, openBubblewrap } from "./backends/bubblewrap/bubblewrap.ts"
 export { FakeBackend, type FakeFault, type FakeOptions } from "./backends/fake/fake.ts"
 export type { FakeDomain, FakePeer } from "./backends/fake/fake-domain.ts"
-export type { AccelerationFinding } from "./backends/qemu/acceleration.ts"
+export { type AccelerationFinding, knownAcceleration } from "./backends/qemu/acceleration.ts"
 export { type OpenQemuOptions, openQemu } from "./backends/qemu/open.ts"
 export {
   type CgroupControls,
@@ -14,6 +14,7 @@ export {
 } from "./cgroup.ts"
 export type { DomainCgroup } from "./cgroup-domain.ts"
 export type { CgroupLimits } from "./cgroup-layout.ts"
+export { collectDerived } from "./collect-derived.ts"
 export {
   type BackendVerdict,
   type Finding,

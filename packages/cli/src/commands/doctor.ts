@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises"
 import { machine, userInfo } from "node:os"
 import type { BackendVerdict, Finding } from "@skerry/isolation"
 import { printable } from "@skerry/model"
@@ -20,7 +21,11 @@ export const command = defineCommand({
   options: { json: { kind: "flag", summary: "As JSON" } },
   examples: [{ command: "skerry doctor", summary: "Check this host" }],
   async run(context, { options }) {
-    const { interpretHost, judgeBackends, readHostFacts } = await import("@skerry/isolation")
+    const { interpretHost, judgeBackends, knownAcceleration, readHostFacts } = await import(
+      "@skerry/isolation"
+    )
+    const bootId = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim()
+    const tried = await knownAcceleration(context.paths.cache, bootId)
     const facts = await readHostFacts({
       architecture: machine(),
       uid: context.uid,
@@ -30,7 +35,7 @@ export const command = defineCommand({
       directories: { images: context.paths.cache, state: context.paths.state },
       // Not the daemon's own: what is tried here is removed at once.
       home: `${context.paths.runtime}/doctor`,
-      acceleration: undefined,
+      acceleration: tried && { kind: tried.acceleration, why: tried.why },
       signal: context.signal,
     })
     const backends = judgeBackends(facts)

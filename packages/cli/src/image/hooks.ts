@@ -15,6 +15,13 @@ export interface ImageHooks {
 /** One entry for each user of images. */
 export const IMAGE_HOOKS: readonly Partial<ImageHooks>[] = [
   {
+    afterBuild: async (...parts) => (await import("./prepare-templates.ts")).prepareTemplates(...parts),
+    afterGc: async ({ paths }, keptImages) => {
+      const { collectDerived } = await import("@skerry/isolation")
+      await collectDerived(paths.cache, keptImages)
+    },
+  },
+  {
     runningImages: async (context) => (await import("./running-images.ts")).runningImages(context),
   },
 ]

@@ -20,6 +20,8 @@ const PROBE = {
   memoryMiB: 128,
 } as const
 
+const RECORD = "acceleration.json"
+
 /** What was found, and why, for people. */
 export interface AccelerationFinding {
   readonly acceleration: Acceleration
@@ -47,7 +49,7 @@ export async function probeAcceleration(options: ProbeOptions): Promise<Accelera
   if (host.kvm === undefined)
     return { acceleration: "tcg", why: "there is no /dev/kvm: the processor is emulated" }
   if (image === undefined) return { acceleration: "tcg", why: "not probed yet: nothing has been built" }
-  const path = join(options.cacheDirectory, "acceleration.json")
+  const path = join(options.cacheDirectory, RECORD)
   const key = [host.qemuIdentity, image.kernel.digest, options.bootId].join(" ")
   const known = parseRecord(await readFile(path, "utf8").catch(() => ""), key)
   if (known !== undefined) return known
@@ -56,6 +58,16 @@ export async function probeAcceleration(options: ProbeOptions): Promise<Accelera
   await writeFile(`${path}.${process.pid}`, JSON.stringify({ key, ...finding }), { mode: 0o600 })
   await rename(`${path}.${process.pid}`, path)
   return finding
+}
+
+/** What was found since the host's last boot; undefined where nothing was tried yet. */
+export async function knownAcceleration(
+  cacheDirectory: string,
+  bootId: string,
+): Promise<AccelerationFinding | undefined> {
+  const text = await readFile(join(cacheDirectory, RECORD), "utf8").catch(() => "")
+  const key = /"key":"([^"]*)"/.exec(text)?.[1]
+  return key?.endsWith(` ${bootId}`) ? parseRecord(text, key) : undefined
 }
 
 /** A record of something else, or that cannot be read, is none: probing again costs seconds. */

@@ -119,7 +119,7 @@ export class QemuBackend implements IsolationBackend {
       const deadline = AbortSignal.timeout(bootMs)
       try {
         const snapshot = await this.#bootAndSave(image, shape, AbortSignal.any([signal, deadline]))
-        await this.#store.save(this.#templateKey(image, shape), snapshot)
+        await this.#store.save(this.#templateKey(image, shape), image.digest, snapshot)
         return snapshot
       } catch (error) {
         if (signal.aborted) throw aborted(image.name)

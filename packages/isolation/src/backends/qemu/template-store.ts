@@ -3,6 +3,7 @@ import { closeSync, ftruncateSync } from "node:fs"
 import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import type { Linux } from "@skerry/linux"
+import type { Digest } from "@skerry/model"
 import { loadPages, savePages } from "./memory-pages.ts"
 
 /** Raised when the files' layout or meaning changes: older ones are then made anew. */
@@ -84,7 +85,7 @@ export class TemplateStore {
   }
 
   /** Replaces what is there. A crash leaves the old one or none. */
-  async save(key: string, snapshot: GuestSnapshot): Promise<void> {
+  async save(key: string, image: Digest, snapshot: GuestSnapshot): Promise<void> {
     const folder = join(this.#directory, key)
     const partial = join(this.#directory, `.partial-${key}-${process.pid}`)
     await rm(partial, { recursive: true, force: true })
@@ -92,6 +93,8 @@ export class TemplateStore {
     try {
       const memoryDigest = await savePages(snapshot.memoryFd, join(partial, "memory"))
       await writeFile(join(partial, "devices"), snapshot.deviceState, { flush: true, mode: 0o600 })
+      // For garbage collection only: the key is what a template is found by.
+      await writeFile(join(partial, "image"), `${image}\n`, { mode: 0o600 })
       const record = await this.#record(key, memoryDigest, snapshot.deviceState)
       await writeFile(join(partial, "record"), record, { flush: true, mode: 0o600 })
       await rm(folder, { recursive: true, force: true })
