@@ -19,6 +19,7 @@ import { DaemonError } from "./errors.ts"
 import type { Generations } from "./generations.ts"
 import type { Journals } from "./journals.ts"
 import { DAEMON_LIMITS } from "./limits.ts"
+import { measureStart } from "./measure.ts"
 import { ClientEvents, runCommand } from "./run-command.ts"
 import type { StandbyPool } from "./standby.ts"
 import type { Templates } from "./templates.ts"
@@ -91,6 +92,13 @@ export function adminHandlers(parts: ServiceParts): Handlers {
         done += 1
       }
       return { prepared: done, unusable: unusable.slice(0, ADMIN_LIMITS.unusable) }
+    }),
+    handler(ADMIN.measure, async ({ instance, boot }, context) => {
+      const { plans } = await domains.plans([instance])
+      const [plan] = plans
+      if (plan === undefined)
+        throw new DaemonError("unusable", `"${instance}" cannot be started on this host`)
+      return { microseconds: await measureStart(parts, plan, boot, context.signal) }
     }),
     handler(ADMIN.status, async (_, context) => writeLines(context, [await daemonStatus(parts)])),
     handler(ADMIN.shutDown, () => {

@@ -174,6 +174,18 @@ export const ADMIN = {
   }),
   /** One line of DaemonStatus on stdout. */
   status: method({ id: 10, name: "status", params: nothing, result: nothing, up: nothing, down: nothing }),
+  /**
+   * Starts a domain of its own and ends it again: microseconds from the request to the agent's first answer. `boot`
+   * does it the long way, without a template. For `skerry bench`.
+   */
+  measure: method({
+    id: 12,
+    name: "measure",
+    params: struct({ instance: name, boot: bool }),
+    result: struct({ microseconds: u32 }),
+    up: nothing,
+    down: nothing,
+  }),
   /** Ends every domain, then the daemon. */
   shutDown: method({
     id: 11,

@@ -1,0 +1,213 @@
+import assert from "node:assert/strict"
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { text } from "node:stream/consumers"
+import { test } from "node:test"
+
+/*
+ * The daemon and the command line as processes. Domains are functions in the daemon here, so that this needs
+ * neither root nor an image; the same on real domains is in the tests of each backend.
+ */
+const root = join(import.meta.dirname, "..")
+const fakeDaemon = join(root, "packages/daemon/src/testing/fake-daemon.ts")
+const skerry = join(root, "packages/cli/src/main.ts")
+
+interface Ended {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+interface Home extends AsyncDisposable {
+  readonly runtime: string
+  daemon(...words: string[]): Promise<ChildProcess>
+  /** Starts the command line. */
+  spawn(...words: string[]): ChildProcess
+  /** Runs a shell script in which $SKERRY is the command line. */
+  shell(script: string): Promise<Ended>
+  run(words: readonly string[], input?: string | Buffer): Promise<Ended>
+}
+
+function openHome(): Home {
+  const folder = mkdtempSync(join(tmpdir(), "skerry-process-"))
+  const env = { PATH: process.env.PATH, HOME: folder, SKERRY_HOME: folder }
+  const children: ChildProcess[] = []
+  const start = (program: string, words: readonly string[]) => {
+    const child = spawn(process.execPath, [program, ...words], { env })
+    children.push(child)
+    return child
+  }
+  const home: Home = {
+    runtime: join(folder, "run"),
+    async daemon(...words) {
+      const child = start(fakeDaemon, words)
+      assert.ok(child.stdout)
+      const [said] = await once(child.stdout, "data")
+      assert.equal(String(said), "ready\n")
+      return child
+    },
+    spawn: (...words) => start(skerry, words),
+    shell(script) {
+      const SKERRY = `${process.execPath} ${skerry}`
+      const child = spawn("/bin/sh", ["-c", script], { env: { ...env, SKERRY } })
+      children.push(child)
+      return ended(child)
+    },
+    async run(words, input = "") {
+      const child = start(skerry, words)
+      child.stdin?.on("error", () => {}) // a command need not read its input
+      child.stdin?.end(input)
+      return ended(child)
+    },
+    async [Symbol.asyncDispose]() {
+      await home.run(["daemon", "--stop"])
+      for (const child of children) child.kill("SIGKILL")
+      rmSync(folder, { recursive: true })
+    },
+  }
+  return home
+}
+
+async function ended(child: ChildProcess): Promise<Ended> {
+  assert.ok(child.stdout && child.stderr)
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")])
+  return { status: child.exitCode, stdout, stderr }
+}
+
+test("binary input and output pass unchanged, and the status is the command's", async () => {
+  await using home = openHome()
+  await home.daemon()
+  const bytes = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => (i * 7919) % 256))
+  const child = home.spawn("run", "-d", "mail", "--", "cat")
+  child.stdin?.end(bytes)
+  const pieces: Buffer[] = []
+  child.stdout?.on("data", (piece) => pieces.push(piece))
+  await once(child, "close")
+  assert.ok(Buffer.concat(pieces).equals(bytes))
+  assert.equal((await home.run(["run", "-d", "mail", "--", "exit", "42"])).status, 42)
+  const both = await home.run(["run", "-d", "mail", "--", "both"])
+  assert.deepEqual(both, { status: 0, stdout: "to stdout", stderr: "to stderr" })
+})
+
+test("126, 127 and 125 mean what they mean to a shell, each with a sentence", async () => {
+  await using home = openHome()
+  await home.daemon()
+  const missing = await home.run(["run", "-d", "mail", "--", "nonesuch"])
+  assert.equal(missing.status, 127)
+  assert.match(missing.stderr, /^skerry: Cannot run "nonesuch" in "mail-\w+"/)
+  const unknown = await home.run(["run", "mial"])
+  assert.equal(unknown.status, 125)
+  assert.match(unknown.stderr, /has no instance "mial": its instances are mail, bank, light/)
+})
+
+test("signals reach the command, and how it ended comes back", async () => {
+  await using home = openHome()
+  await home.daemon()
+  for (const [signal, status] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    const child = home.spawn("run", "-d", "mail", "--", "announce-and-sleep")
+    assert.ok(child.stdout)
+    const end = ended(child)
+    await once(child.stdout, "data")
+    child.kill(signal)
+    assert.equal((await end).status, status)
+  }
+})
+
+test("a reader that goes away ends the command quietly", async () => {
+  await using home = openHome()
+  await home.daemon()
+  const child = home.spawn("run", "-d", "mail", "--", "yes")
+  assert.ok(child.stdout && child.stderr)
+  await once(child.stdout, "data")
+  child.stdout.destroy()
+  const [stderr] = await Promise.all([text(child.stderr), once(child, "exit")])
+  assert.deepEqual([child.exitCode, stderr], [141, ""])
+})
+
+test("pipes are handed over where the domain takes them: all bytes arrive, the end too, and errors apart", async () => {
+  await using home = openHome()
+  await home.daemon()
+  // A shell's pipes are pipes; those of Node's spawn are sockets, which are not handed over.
+  const pipeline = (command: string) => home.shell(`head -c 20000000 /dev/zero | ${command} | wc -c`)
+  assert.deepEqual(await pipeline(`$SKERRY run -d light -- cat`), {
+    status: 0,
+    stdout: "20000000\n",
+    stderr: "",
+  })
+  const script = `'cat; echo trouble >&2; exit 5'`
+  const { stdout, stderr } = await pipeline(`{ $SKERRY run -d light -- sh -c ${script}; echo $? >&2; }`)
+  assert.deepEqual([stdout, stderr], ["20000000\n", "trouble\n5\n"])
+})
+
+test("two daemons at once: the second says who is there and leaves", async () => {
+  await using home = openHome()
+  const first = await home.daemon()
+  const second = spawn(process.execPath, [fakeDaemon], { env: { SKERRY_HOME: join(home.runtime, "..") } })
+  const { status, stderr } = await ended(second)
+  assert.equal(status, 1)
+  assert.match(stderr, new RegExp(`as process ${first.pid}`))
+  assert.equal((await home.run(["run", "-d", "mail", "--", "exit", "3"])).status, 3)
+})
+
+test("after kill -9 the next daemon takes over what is left, and clients in between are told", async () => {
+  await using home = openHome()
+  const first = await home.daemon()
+  const child = home.spawn("run", "-d", "mail", "--", "announce-and-sleep")
+  assert.ok(child.stdout)
+  const end = ended(child)
+  await once(child.stdout, "data")
+  first.kill("SIGKILL")
+  const { status, stderr } = await end
+  assert.equal(status, 125)
+  assert.match(stderr, /The daemon ended under the command/)
+  assert.ok(readdirSync(home.runtime).includes("skerryd.sock"))
+  await home.daemon()
+  assert.equal((await home.run(["run", "-d", "mail", "--", "true"])).status, 0)
+  assert.deepEqual(JSON.parse((await home.run(["ps", "--json"])).stdout), [])
+})
+
+test("SIGTERM ends the daemon in order: no socket is left", async () => {
+  await using home = openHome()
+  const daemon = await home.daemon()
+  await home.run(["run", "mail", "--", "true"])
+  daemon.kill("SIGTERM")
+  await once(daemon, "exit")
+  assert.equal(daemon.exitCode, 0)
+  assert.deepEqual(readdirSync(home.runtime), ["daemon.lock"])
+})
+
+test("a daemon with nothing to do ends by itself", async () => {
+  await using home = openHome()
+  const daemon = await home.daemon("0.05")
+  await once(daemon, "exit")
+  assert.equal(daemon.exitCode, 0)
+})
+
+test("of many clients that find no daemon one starts it, and all are served", async () => {
+  await using home = openHome()
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, () => home.run(["run", "-d", "mail", "--", "true"])),
+  )
+  for (const { status, stderr } of answers) {
+    assert.equal(status, 125)
+    assert.match(stderr, /Nothing has been built yet: run "skerry build" first/)
+  }
+  const log = readFileSync(join(home.runtime, "skerryd.log"), "utf8")
+  assert.equal(log.match(/ serves /g)?.length, 1, log)
+})
+
+test("a home that cannot be written is one clear sentence", async () => {
+  await using home = openHome()
+  const folder = join(home.runtime, "..")
+  writeFileSync(home.runtime, "in the way")
+  const { status, stderr } = await home.run(["run", "-d", "mail", "--", "true"])
+  rmSync(home.runtime)
+  assert.equal(status, 125)
+  assert.ok(stderr.includes(folder) && stderr.split("\n").length === 2, stderr)
+})
