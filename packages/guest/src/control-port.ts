@@ -1,8 +1,8 @@
 import { closeSync, constants, openSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { setTimeout as wait } from "node:timers/promises"
 import type { Linux } from "@skerry/linux"
 import { AGENT } from "./limits.ts"
+import type { Loop } from "./loop.ts"
 
 export const CONTROL_PORT_NAME = "org.skerry.control"
 
@@ -19,13 +19,16 @@ export function findControlPort(portsDirectory: string): string {
  * Opens the port once its host side is connected: before, it reads as ended and polls as hung up, for which Linux
  * offers no way to wait.
  */
-export async function openControlPort(linux: Linux, device: string): Promise<number> {
-  let pauseMs: number = AGENT.reconnectMs.first
-  for (;;) {
+export function openControlPort(
+  { loop, linux }: { readonly loop: Loop; readonly linux: Linux },
+  device: string,
+  onOpen: (fd: number) => void,
+): void {
+  const attempt = (pauseMs: number) => {
     const fd = openSync(device, constants.O_RDWR | constants.O_NONBLOCK)
-    if (!linux.isHungUp(fd)) return fd
+    if (!linux.isHungUp(fd)) return onOpen(fd)
     closeSync(fd)
-    await wait(pauseMs)
-    pauseMs = Math.min(pauseMs * 2, AGENT.reconnectMs.most)
+    loop.after(pauseMs, () => attempt(Math.min(pauseMs * 2, AGENT.reconnectMs.most)))
   }
+  attempt(AGENT.reconnectMs.first)
 }

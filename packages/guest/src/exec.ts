@@ -1,55 +1,62 @@
-import { closeSync, readFileSync } from "node:fs"
+import { closeSync } from "node:fs"
 import {
-  type CallContext,
   CallFailure,
-  type ExecDown,
+  type CallState,
+  describeFailure,
   type ExecParams,
-  type ExecUp,
+  ExecUp,
   type Exit,
+  exec,
 } from "@skerry/rpc"
-import { findAccount } from "./accounts.ts"
+import { decode, encode } from "@skerry/wire"
+import type { Account } from "./accounts.ts"
+import { type Command, runOnDescriptors, runOnPipes, runOnTerminal } from "./command.ts"
 import { commandEnvironment } from "./environment.ts"
-import type { CommandSpec } from "./process.ts"
-import { checkDirectory, findProgram } from "./program.ts"
-import { type Running, runOnDescriptors, runOnPipes, runOnTerminal, type StreamHost } from "./running.ts"
+import type { AgentHandler } from "./incoming.ts"
+import type { CommandSpec, ProcessHost } from "./process.ts"
+import { findProgram } from "./program.ts"
 
 /** What commands run on. */
-export interface ExecHost extends StreamHost {
-  /** uid of `user`; root is 0. */
-  readonly userUid: number
+export interface ExecHost extends ProcessHost {
+  /** The accounts that commands run as; there is no other. */
+  readonly accounts: Readonly<Record<ExecParams["user"], Account>>
   /** Where host descriptors arrive; undefined: this agent takes none. */
   readonly descriptorSocket: number | undefined
 }
 
-type ExecContext = CallContext<ExecUp, ExecDown>
-
 /** Runs one command to its end. Fails with one of ExecFailureCode. */
-export async function runCommand(
-  host: ExecHost,
-  params: ExecParams,
-  context: ExecContext,
-): Promise<{ exit: Exit }> {
-  // Events wait until there is a process to have them.
-  const early: ExecUp[] = []
-  let deliver = (event: ExecUp): void => void early.push(event)
-  context.onEvent((event) => deliver(event))
-  const running = await start(host, params, context)
-  context.send({ kind: "started", pid: running.process.pid })
-  deliver = (event) => {
-    if (event.kind === "signal") running.process.signal(event.number)
-    else running.resize(event)
+export function execHandler(host: ExecHost, mayRun: () => boolean): AgentHandler {
+  return {
+    id: exec.id,
+    start(call, untrustedParams) {
+      const params = decode(exec.params, untrustedParams)
+      let command: Command | undefined
+      call.listen({
+        onEvent(untrustedBytes) {
+          const event = decode(ExecUp, untrustedBytes)
+          if (event.kind === "signal") command?.process.signal(event.number)
+          else command?.resize(event)
+        },
+        onCancel: () => command?.process.end(),
+        onEnd: () => {},
+      })
+      try {
+        if (!mayRun()) {
+          throw new CallFailure(
+            "not-identified",
+            "Cannot run a command before the domain has been identified",
+          )
+        }
+        command = start(host, params, call, (exit) => call.finish("return", encode(exec.result, { exit })))
+        call.sendEvent(encode(exec.down, { kind: "started", pid: command.process.pid }))
+      } catch (error) {
+        call.finish("fail", describeFailure(error))
+      }
+    },
   }
-  early.forEach(deliver)
-  const end = () => running.process.end()
-  if (context.signal.aborted) end()
-  else context.signal.addEventListener("abort", end, { once: true })
-  const exit = await running.process.exited
-  deliver = () => {}
-  await running.carried.finish()
-  return { exit }
 }
 
-async function start(host: ExecHost, params: ExecParams, context: ExecContext): Promise<Running> {
+function start(host: ExecHost, params: ExecParams, call: CallState, onEnd: (exit: Exit) => void): Command {
   // Messages with descriptors are in the order of the calls: take ours before anything can fail.
   const descriptors = params.descriptors ? takeDescriptors(host) : undefined
   let spec: CommandSpec
@@ -59,32 +66,21 @@ async function start(host: ExecHost, params: ExecParams, context: ExecContext): 
     for (const fd of descriptors ?? []) closeSync(fd)
     throw error
   }
-  if (descriptors !== undefined) return runOnDescriptors(host, spec, descriptors)
-  if (params.terminal !== undefined) return runOnTerminal(host, spec, params.terminal, context)
-  return runOnPipes(host, spec, context)
+  if (descriptors !== undefined) return runOnDescriptors(host, spec, descriptors, onEnd)
+  if (params.terminal !== undefined) return runOnTerminal(host, spec, params.terminal, call, onEnd)
+  return runOnPipes(host, spec, call, onEnd)
 }
 
 function commandSpec(host: ExecHost, params: ExecParams): CommandSpec {
-  const uid = params.user === "root" ? 0 : host.userUid
-  if (!host.canSwitchAccount && uid !== process.getuid?.()) {
+  const account = host.accounts[params.user]
+  if (!host.canSwitchAccount && account.uid !== process.getuid?.()) {
     throw new CallFailure("not-permitted", `Cannot run as ${params.user}: this domain has one account only`)
   }
-  const account = findAccount(readPasswd(), uid)
   const workingDirectory = params.workingDirectory || account.home
-  checkDirectory(workingDirectory, account)
   const environment = commandEnvironment(params, account)
   const [name = ""] = params.argv
-  const file = findProgram(name, environment.PATH, workingDirectory, account)
-  return { file, argv: params.argv, environment, workingDirectory, account }
-}
-
-function readPasswd(): string {
-  try {
-    return readFileSync("/etc/passwd", "utf8")
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return ""
-    throw error
-  }
+  const file = findProgram(name, environment.path, workingDirectory, account)
+  return { file, argv: params.argv, environment: environment.lines, workingDirectory, account }
 }
 
 /** stdin, stdout, stderr of the oldest message. The host sends it before the call, so that it is here by now. */

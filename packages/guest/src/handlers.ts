@@ -1,16 +1,7 @@
-import {
-  AGENT_PROTOCOL_VERSION,
-  CallFailure,
-  exec,
-  type Handlers,
-  handler,
-  identify,
-  ping,
-  setClock,
-  shutdown,
-} from "@skerry/rpc"
-import { type ExecHost, runCommand } from "./exec.ts"
+import { AGENT_PROTOCOL_VERSION, identify, ping, setClock, shutdown } from "@skerry/rpc"
+import { type ExecHost, execHandler } from "./exec.ts"
 import type { Identities } from "./identity.ts"
+import { type AgentHandler, answering } from "./incoming.ts"
 
 export interface AgentParts {
   readonly host: ExecHost
@@ -20,23 +11,12 @@ export interface AgentParts {
 }
 
 /** What the host may ask of a domain: docs/protocol/control-channel.md. */
-export function agentHandlers({ host, identities, onShutdown }: AgentParts): Handlers {
+export function agentHandlers({ host, identities, onShutdown }: AgentParts): readonly AgentHandler[] {
   return [
-    handler(ping, () => ({ version: AGENT_PROTOCOL_VERSION, bootId: identities.bootId() })),
-    handler(identify, (params) => identities.identify(params)),
-    handler(setClock, ({ wallClockNs }) => {
-      identities.setClock(wallClockNs)
-      return undefined
-    }),
-    handler(exec, (params, context) => {
-      if (!identities.isIdentified) {
-        throw new CallFailure("not-identified", "Cannot run a command before the domain has been identified")
-      }
-      return runCommand(host, params, context)
-    }),
-    handler(shutdown, () => {
-      onShutdown()
-      return undefined
-    }),
+    answering(ping, () => ({ version: AGENT_PROTOCOL_VERSION, bootId: identities.bootId() })),
+    answering(identify, (params) => identities.identify(params)),
+    answering(setClock, ({ wallClockNs }) => void identities.setClock(wallClockNs)),
+    execHandler(host, () => identities.isIdentified),
+    answering(shutdown, () => void onShutdown()),
   ]
 }

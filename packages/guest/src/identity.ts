@@ -1,10 +1,12 @@
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs"
+import { mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs"
 import type { Linux } from "@skerry/linux"
 import { CallFailure, type IdentifyParams } from "@skerry/rpc"
 
 const BOOT_ID = "/proc/sys/kernel/random/boot_id"
 const OWN_BOOT_ID_DIRECTORY = "/run/skerry"
 const OWN_BOOT_ID = `${OWN_BOOT_ID_DIRECTORY}/boot_id`
+const RANDOM_UUID = "/proc/sys/kernel/random/uuid"
+const UUID_LINE_BYTES = 37
 const MACHINE_ID = "/etc/machine-id"
 
 export interface Identity {
@@ -24,53 +26,58 @@ export interface Identities {
 const readBootId = () => readFileSync(BOOT_ID, "utf8").trim()
 
 /**
- * For a kernel of its own. The order matters: random numbers first, because the new boot id is drawn from them, and
- * the clock before files are written. Fails with "identity-failed" and then stays unidentified.
+ * For a kernel of its own. All that has to be opened or mounted is so at once, which is in the template; identify()
+ * then only writes. The order matters: random numbers first, because the new boot id is drawn from them, and the clock
+ * before files are written. Fails with "identity-failed" and then stays unidentified.
  */
-export function machineIdentities(linux: Linux): Identities {
-  let isIdentified = false
-  let ownsBootId = false
-  return {
-    get isIdentified() {
-      return isIdentified
-    },
-    identify(params) {
-      try {
-        mixEntropy(linux, params.entropy)
-        linux.setWallClock(params.wallClockNs)
-        linux.setHostName(params.hostName)
-        writeFileSync(MACHINE_ID, `${params.machineId}\n`, { mode: 0o444 })
-        renewBootId()
-      } catch (cause) {
-        const why = cause instanceof Error ? cause.message : String(cause)
-        throw new CallFailure("identity-failed", `Cannot make this domain one of its own: ${why}`, { cause })
-      }
-      isIdentified = true
-      return { bootId: readBootId(), remarks: [] }
-    },
-    setClock: (wallClockNs) => linux.setWallClock(wallClockNs),
-    bootId: readBootId,
-  }
-
-  /** The kernel keeps its boot id for good: a file with another one is put in its place. */
-  function renewBootId(): void {
-    mkdirSync(OWN_BOOT_ID_DIRECTORY, { recursive: true })
-    // A fresh random UUID of the kernel at every read.
-    writeFileSync(OWN_BOOT_ID, readFileSync("/proc/sys/kernel/random/uuid"))
-    if (!ownsBootId) linux.bindMount(OWN_BOOT_ID, BOOT_ID)
-    ownsBootId = true
+export function machineIdentities(linux: Linux): () => Identities {
+  const random = openSync("/dev/urandom", "w")
+  const uuid = openSync(RANDOM_UUID, "r")
+  const machineId = openSync(MACHINE_ID, "w", 0o444)
+  const bootId = openOwnBootId(linux)
+  const uuidLine = Buffer.alloc(UUID_LINE_BYTES)
+  return () => {
+    let current = readBootId()
+    let isIdentified = false
+    return {
+      get isIdentified() {
+        return isIdentified
+      },
+      identify(params) {
+        try {
+          // The kernel's generator is the clone's copy of the template's until it has both: new entropy, and a new
+          // key from it.
+          linux.addEntropy(random, params.entropy)
+          linux.reseedRandom(random)
+          linux.setWallClock(params.wallClockNs)
+          linux.setHostName(params.hostName)
+          linux.writeAt(machineId, Buffer.from(`${params.machineId}\n`), 0)
+          // A fresh random UUID of the kernel at every read.
+          linux.readAt(uuid, uuidLine, 0)
+          linux.writeAt(bootId, uuidLine, 0)
+          current = uuidLine.toString("latin1", 0, UUID_LINE_BYTES - 1)
+        } catch (cause) {
+          const why = cause instanceof Error ? cause.message : String(cause)
+          throw new CallFailure("identity-failed", `Cannot make this domain one of its own: ${why}`, {
+            cause,
+          })
+        }
+        isIdentified = true
+        return { bootId: current, remarks: [] }
+      },
+      setClock: (wallClockNs) => linux.setWallClock(wallClockNs),
+      bootId: () => current,
+    }
   }
 }
 
-/** The kernel's generator is the clone's copy of the template's until it has both: new entropy, and a new key from it. */
-function mixEntropy(linux: Linux, entropy: Uint8Array): void {
-  const random = openSync("/dev/urandom", "w")
-  try {
-    linux.addEntropy(random, entropy)
-    linux.reseedRandom(random)
-  } finally {
-    closeSync(random)
-  }
+/** The kernel keeps its boot id for good: a file with another one is put in its place. */
+function openOwnBootId(linux: Linux): number {
+  mkdirSync(OWN_BOOT_ID_DIRECTORY, { recursive: true })
+  const fd = openSync(OWN_BOOT_ID, "w", 0o444)
+  writeSync(fd, readFileSync(BOOT_ID))
+  linux.bindMount(OWN_BOOT_ID, BOOT_ID)
+  return fd
 }
 
 /** At level `process`: kernel, clock and boot id are the host's, and right already. The rest is done if it can be. */

@@ -9,5 +9,11 @@ export const AGENT = {
   /** Between two looks at a control port whose host side is not connected: first, and at most. */
   reconnectMs: { first: 2, most: 50 },
   /** Runs of each kind of command before the first ping: enough for the hot paths to be compiled. */
-  warmUpRuns: 3,
+  warmUpRuns: 40,
+  /** Of these, after garbage was collected, which forgets what only the first runs needed, and a little more. */
+  warmUpRunsAfterCollection: 10,
+  /** Read from the control port at once, and gathered for one write to it: more than one frame. */
+  portBytes: 96 * 1024,
+  /** Read from a command at once: what one frame carries. */
+  outputBytes: 64 * 1024,
 } as const

@@ -1,16 +1,14 @@
-import { existsSync, fstatSync } from "node:fs"
-import { Socket } from "node:net"
-import type { Duplex } from "node:stream"
+import { existsSync, fstatSync, readFileSync } from "node:fs"
 import { openLinux } from "@skerry/linux"
-import { Connection } from "@skerry/rpc"
+import { findAccount } from "./accounts.ts"
 import { findControlPort, openControlPort } from "./control-port.ts"
 import type { ExecHost } from "./exec.ts"
 import { agentHandlers } from "./handlers.ts"
 import { machineIdentities, sharedIdentities } from "./identity.ts"
-import { openKernelStream } from "./kernel-stream.ts"
+import { Loop } from "./loop.ts"
+import { servePort } from "./serve.ts"
 import { warmUp } from "./warm-up.ts"
 
-const BUSYBOX = "/usr/lib/skerry/busybox"
 const KOFFI = "/usr/lib/skerry/koffi.node"
 const VIRTIO_PORTS = "/sys/class/virtio-ports"
 const USER_UID = 1000
@@ -21,46 +19,51 @@ interface Inherited {
   readonly descriptors: number | undefined
 }
 
-async function main(inherited: Inherited | undefined): Promise<void> {
+function main(inherited: Inherited | undefined): void {
   const linux = openLinux(existsSync(KOFFI) ? KOFFI : undefined)
   linux.forbidNewPrivileges()
-  const isRoot = process.getuid?.() === 0
+  const loop = new Loop(linux, () => performance.now())
+  const uid = process.getuid?.() ?? USER_UID
+  const passwd = existsSync("/etc/passwd") ? readFileSync("/etc/passwd", "utf8") : ""
   const host: ExecHost = {
+    loop,
     linux,
-    setsid: [BUSYBOX, "setsid", "-c"],
-    canSwitchAccount: isRoot,
-    userUid: isRoot ? USER_UID : (process.getuid?.() ?? USER_UID),
+    canSwitchAccount: uid === 0,
+    accounts: { root: findAccount(passwd, 0), user: findAccount(passwd, uid === 0 ? USER_UID : uid) },
     descriptorSocket: inherited?.descriptors,
   }
-  if (inherited !== undefined) {
-    const duplex = new Socket({ fd: inherited.control })
-    const identities = sharedIdentities(linux)
-    await serve(duplex, host, identities)
-    // Whoever made the domain is gone: so is the domain.
-    process.exit(0)
-  }
-  const identities = machineIdentities(linux)
-  const warm = agentHandlers({
-    host,
-    identities: { ...identities, isIdentified: true },
-    onShutdown: () => {},
-  })
-  await warmUp(linux, warm, [BUSYBOX, "true"])
-  const device = findControlPort(VIRTIO_PORTS)
-  for (;;) await serve(openKernelStream(await openControlPort(linux, device)), host, identities)
+  if (inherited === undefined) serveMachine(host)
+  else serveProcess(host, inherited.control)
+  loop.run()
 }
 
-/** Serves one connection to its end. */
-async function serve(
-  duplex: Duplex,
-  host: ExecHost,
-  identities: Parameters<typeof agentHandlers>[0]["identities"],
-): Promise<void> {
-  // After this turn the answer is with the duplex, and end() lets it out first.
-  const onShutdown = () => setImmediate(() => duplex.end(() => process.exit(0)))
-  const connection = new Connection(duplex, { serve: agentHandlers({ host, identities, onShutdown }) })
-  await connection.closed
+/** As a user's command will be: found in PATH, linked to libraries; an image without coreutils has only busybox. */
+const warmUpProgram = () => (existsSync("/usr/bin/true") ? ["true"] : ["/usr/lib/skerry/busybox", "true"])
+
+/** At level `vm`: one control port, which the host may leave and come back to. */
+function serveMachine(host: ExecHost): void {
+  const newIdentities = machineIdentities(host.linux)
+  const rehearsed = agentHandlers({ host, identities: newIdentities(), onShutdown: () => {} })
+  warmUp(host, rehearsed, warmUpProgram())
+  const handlers = agentHandlers({
+    host,
+    identities: newIdentities(),
+    onShutdown: () => endAfterAnswer(host),
+  })
+  const device = findControlPort(VIRTIO_PORTS)
+  const open = () => openControlPort(host, device, (fd) => servePort({ ...host, fd, onEnd: open }, handlers))
+  open()
 }
+
+/** At level `process`: whoever made the domain is gone when the connection ends, and so is the domain. */
+function serveProcess(host: ExecHost, fd: number): void {
+  const identities = sharedIdentities(host.linux)
+  const handlers = agentHandlers({ host, identities, onShutdown: () => endAfterAnswer(host) })
+  servePort({ ...host, fd, onEnd: () => process.exit(0) }, handlers)
+}
+
+/** The loop sends the answer before it waits for the time to pass. */
+const endAfterAnswer = ({ loop }: ExecHost) => void loop.after(0, () => process.exit(0))
 
 /** The socket for descriptors follows the control socket, where the backend passes any. */
 function parseInherited(environment: NodeJS.ProcessEnv): Inherited | undefined {
@@ -79,8 +82,10 @@ function isSocket(fd: number): boolean {
   }
 }
 
-main(parseInherited(process.env)).catch((error: unknown) => {
+try {
+  main(parseInherited(process.env))
+} catch (error) {
   // The console is all there is to tell: the host reads it when the domain ends.
   console.error("skerry agent:", error instanceof Error ? error.message : error)
   process.exit(1)
-})
+}

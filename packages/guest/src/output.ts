@@ -1,42 +1,43 @@
-import type { Readable, Writable } from "node:stream"
+import { closeSync } from "node:fs"
+import { type Linux, LinuxError, POLL } from "@skerry/linux"
+import type { SendStream } from "@skerry/rpc"
+import { AGENT } from "./limits.ts"
+import type { Loop, Watch } from "./loop.ts"
 
 export interface OutputOptions {
-  readonly source: Readable
-  readonly sink: Writable
-  /** Bytes that the kernel holds for `source`. */
-  readonly bytesWaiting: () => number
+  /** The reading end of a pipe, or a terminal's master; owned. */
+  readonly fd: number
+  readonly sink: SendStream
   /** How long to wait for more, once the command has ended and nothing is waiting. */
   readonly settleMs: number
+  readonly onDone: () => void
 }
 
 /**
- * Carries a command's output to its caller, at the caller's speed. Ends at the source's end; or, once the command has
+ * Carries a command's output to its caller, at the caller's speed. Done at the source's end; or, once the command has
  * ended, when all that it wrote has been carried: a process that it left behind may hold the pipe open for ever.
  */
 export class Output {
+  readonly #loop: Loop
+  readonly #linux: Linux
   readonly #options: OutputOptions
-  #hasExited: boolean = false
-  readonly #finish: () => void
-  readonly done: Promise<void>
+  readonly #watch: Watch
+  /** Belongs to the sink while it is busy. */
+  #buffer: Buffer | undefined
+  #isBusy = false
+  #hasExited = false
+  #isDone = false
 
-  constructor(options: OutputOptions) {
-    const { source, sink } = options
-    const { promise, resolve } = Promise.withResolvers<void>()
+  constructor({ loop, linux }: { readonly loop: Loop; readonly linux: Linux }, options: OutputOptions) {
+    this.#loop = loop
+    this.#linux = linux
     this.#options = options
-    this.done = promise
-    this.#finish = resolve
-    source.on("data", (chunk: Uint8Array) => {
-      if (sink.write(chunk)) this.#finishIfEmpty()
-      else source.pause()
-    })
-    sink.on("drain", () => {
-      source.resume()
-      this.#finishIfEmpty()
-    })
-    source.on("end", resolve)
-    // EIO: every process has closed the terminal. Other errors end the output as well, there is nobody to tell.
-    source.on("error", () => resolve())
-    source.on("close", resolve)
+    this.#watch = loop.watch(options.fd, () => this.#carry())
+    this.#watch.want(POLL.in)
+  }
+
+  get isDone(): boolean {
+    return this.#isDone
   }
 
   /** The command has ended: what it wrote is all there. */
@@ -45,19 +46,58 @@ export class Output {
     this.#finishIfEmpty()
   }
 
-  destroy(): void {
-    this.#options.source.destroy()
+  /** Closes the descriptor; what was not carried is lost. */
+  close(): void {
+    this.#isDone = true
+    this.#watch.close()
+    closeSync(this.#options.fd)
+  }
+
+  #carry(): void {
+    const { fd, sink } = this.#options
+    this.#buffer ??= Buffer.allocUnsafeSlow(AGENT.outputBytes)
+    const count = readOutput(this.#linux, fd, this.#buffer)
+    if (count === undefined) return
+    if (count === 0) {
+      this.#finish()
+      return
+    }
+    this.#isBusy = true
+    this.#watch.want(0)
+    sink.write(this.#buffer.subarray(0, count), () => {
+      this.#isBusy = false
+      if (this.#isDone) return
+      this.#watch.want(POLL.in)
+      this.#finishIfEmpty()
+    })
   }
 
   #finishIfEmpty(): void {
     if (!this.#hasExited || !this.#isEmpty()) return
     const { settleMs } = this.#options
     if (settleMs === 0) this.#finish()
-    else setTimeout(() => this.#isEmpty() && this.#finish(), settleMs)
+    else this.#loop.after(settleMs, () => this.#isEmpty() && this.#finish())
   }
 
   #isEmpty(): boolean {
-    const { source, bytesWaiting } = this.#options
-    return source.destroyed || (source.readableLength === 0 && !source.isPaused() && bytesWaiting() === 0)
+    return !this.#isDone && !this.#isBusy && this.#linux.bytesWaiting(this.#options.fd) === 0
+  }
+
+  #finish(): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    this.#watch.want(0)
+    this.#options.sink.end(() => {})
+    this.#options.onDone()
+  }
+}
+
+/** EIO: every process has closed the terminal. */
+function readOutput(linux: Linux, fd: number, buffer: Buffer): number | undefined {
+  try {
+    return linux.readSome(fd, buffer)
+  } catch (error) {
+    if (error instanceof LinuxError && error.code === "EIO") return 0
+    throw error
   }
 }

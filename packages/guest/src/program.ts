@@ -40,7 +40,7 @@ export function checkDirectory(directory: string, account: Account): void {
 /** A file that cannot be looked at is none: too long a name, a loop of links, a closed directory. */
 function statIfAny(path: string): Stats | undefined {
   try {
-    return statSync(path)
+    return statSync(path, { throwIfNoEntry: false })
   } catch {
     return undefined
   }

@@ -16,7 +16,6 @@ export async function bundleAgent(entry: string): Promise<Uint8Array> {
       format: "cjs",
       minifySyntax: true,
       minifyWhitespace: true,
-      keepNames: true,
       legalComments: "none",
       logLevel: "silent",
       // Paths in comments or errors would make the bundle depend on where the sources are.

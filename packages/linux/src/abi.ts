@@ -7,34 +7,47 @@ export interface Abi {
   readonly TIOCGPTPEER: number
   readonly RNDADDENTROPY: number
   readonly RNDRESEEDCRNG: number
+  readonly TIOCGPTN: number
+  readonly SYS_setgroups: number
+  readonly SYS_setresgid: number
+  readonly SYS_setresuid: number
 }
 
 /** Direction bits of an ioctl number: most architectures have two of them, powerpc three. */
 interface IoctlEncoding {
   readonly none: number
+  readonly read: number
   readonly write: number
 }
 
-function abi(encoding: IoctlEncoding, differing: Pick<Abi, "SO_PEERCRED" | "TIOCSWINSZ" | "FIONREAD">): Abi {
+type Encoded = "TIOCSPTLCK" | "TIOCGPTPEER" | "TIOCGPTN" | "RNDADDENTROPY" | "RNDRESEEDCRNG"
+
+function abi(encoding: IoctlEncoding, differing: Omit<Abi, Encoded>): Abi {
   const ioctl = (direction: number, type: string, number: number, size: number) =>
     direction + size * 0x1_0000 + type.charCodeAt(0) * 0x100 + number
   return {
     ...differing,
     TIOCSPTLCK: ioctl(encoding.write, "T", 0x31, 4),
+    TIOCGPTN: ioctl(encoding.read, "T", 0x30, 4),
     TIOCGPTPEER: ioctl(encoding.none, "T", 0x41, 0),
     RNDADDENTROPY: ioctl(encoding.write, "R", 0x03, 8),
     RNDRESEEDCRNG: ioctl(encoding.none, "R", 0x07, 0),
   }
 }
 
-const common: IoctlEncoding = { none: 0, write: 0x4000_0000 }
-const powerpc: IoctlEncoding = { none: 0x2000_0000, write: 0x8000_0000 }
+const common: IoctlEncoding = { none: 0, read: 0x8000_0000, write: 0x4000_0000 }
+const powerpc: IoctlEncoding = { none: 0x2000_0000, read: 0x4000_0000, write: 0x8000_0000 }
+
+const usual = { SO_PEERCRED: 17, TIOCSWINSZ: 0x5414, FIONREAD: 0x541b }
 
 /** By process.arch. */
 export const ABIS: Readonly<Record<string, Abi>> = {
-  x64: abi(common, { SO_PEERCRED: 17, TIOCSWINSZ: 0x5414, FIONREAD: 0x541b }),
-  arm64: abi(common, { SO_PEERCRED: 17, TIOCSWINSZ: 0x5414, FIONREAD: 0x541b }),
-  ppc64: abi(powerpc, { SO_PEERCRED: 21, TIOCSWINSZ: 0x8008_7467, FIONREAD: 0x4004_667f }),
+  x64: abi(common, { ...usual, SYS_setgroups: 116, SYS_setresuid: 117, SYS_setresgid: 119 }),
+  arm64: abi(common, { ...usual, SYS_setgroups: 159, SYS_setresuid: 147, SYS_setresgid: 149 }),
+  ppc64: abi(powerpc, {
+    ...{ SO_PEERCRED: 21, TIOCSWINSZ: 0x8008_7467, FIONREAD: 0x4004_667f },
+    ...{ SYS_setgroups: 81, SYS_setresuid: 164, SYS_setresgid: 169 },
+  }),
 }
 
 /** The same everywhere. */
@@ -49,6 +62,7 @@ export const LINUX = {
   MSG_CMSG_CLOEXEC: 0x4000_0000,
   MFD_CLOEXEC: 1,
   MFD_ALLOW_SEALING: 2,
+  F_SETFL: 4,
   F_DUPFD_CLOEXEC: 1030,
   F_ADD_SEALS: 1033,
   F_GET_SEALS: 1034,
@@ -56,9 +70,18 @@ export const LINUX = {
   LOCK_NB: 4,
   O_RDWR: 2,
   O_NOCTTY: 0o400,
+  O_NONBLOCK: 0o4000,
   O_CLOEXEC: 0o2000000,
   POLLHUP: 0x10,
   CLOCK_REALTIME: 0,
   PR_SET_NO_NEW_PRIVS: 38,
   MS_BIND: 4096,
+  SYS_pidfd_open: 434,
+  P_PIDFD: 3,
+  WNOHANG: 1,
+  WEXITED: 4,
+  CLD_EXITED: 1,
+  POSIX_SPAWN_SETSIGDEF: 4,
+  POSIX_SPAWN_SETSIGMASK: 8,
+  POSIX_SPAWN_SETSID: 0x80,
 } as const

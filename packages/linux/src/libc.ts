@@ -34,6 +34,16 @@ export class Libc {
     return result
   }
 
+  /** Calls a function and hands back what it returned, for whoever tells success from failure in another way. */
+  attempt(prototype: string, ...args: readonly unknown[]): number {
+    return this.#function(prototype)(...args)
+  }
+
+  /** What errno says right after attempt(). */
+  lastError(call: string, what = ""): LinuxError {
+    return new LinuxError(call, this.#load().koffi.errno(), what)
+  }
+
   ioctl(fd: number, request: number, name: string, argument: Variadic): number {
     return this.call("int ioctl(int, unsigned long, ...)", name, fd, request, ...argument)
   }

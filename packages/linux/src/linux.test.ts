@@ -1,11 +1,11 @@
 import assert from "node:assert/strict"
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs"
+import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync, readSync, writeSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { test } from "node:test"
 import { ABIS } from "./abi.ts"
-import { LinuxError, openLinux } from "./index.ts"
+import { LinuxError, openLinux, POLL, POLLFD_BYTES } from "./index.ts"
 
 const linux = openLinux()
 
@@ -120,22 +120,68 @@ test("a failed call says which, why and about what", () => {
 })
 
 test("ioctl numbers follow each architecture's encoding", () => {
-  assert.deepEqual(ABIS.x64, {
-    SO_PEERCRED: 17,
-    TIOCSWINSZ: 0x5414,
-    FIONREAD: 0x541b,
-    TIOCSPTLCK: 0x40045431,
-    TIOCGPTPEER: 0x5441,
-    RNDADDENTROPY: 0x40085203,
-    RNDRESEEDCRNG: 0x5207,
+  const { x64, ppc64 } = ABIS
+  assert.ok(x64 && ppc64)
+  assert.deepEqual([x64.TIOCSPTLCK, x64.TIOCGPTPEER, x64.TIOCGPTN], [0x40045431, 0x5441, 0x80045430])
+  assert.deepEqual([x64.RNDADDENTROPY, x64.RNDRESEEDCRNG], [0x40085203, 0x5207])
+  assert.deepEqual(
+    [ppc64.TIOCSPTLCK, ppc64.TIOCGPTPEER, ppc64.TIOCGPTN],
+    [0x80045431, 0x20005441, 0x40045430],
+  )
+  assert.deepEqual([ppc64.RNDADDENTROPY, ppc64.RNDRESEEDCRNG], [0x80085203, 0x20005207])
+})
+
+test("reading and writing that cannot be done now says so instead of waiting", () => {
+  const { read, write } = linux.pipe()
+  linux.neverBlock(read)
+  linux.neverBlock(write)
+  const buffer = Buffer.alloc(4)
+  assert.equal(linux.readSome(read, buffer), undefined)
+  assert.equal(linux.writeSome(write, Buffer.from("abcdef")), 6)
+  assert.equal(linux.readSome(read, buffer), 4)
+  while (linux.writeSome(write, Buffer.alloc(4096)) !== undefined);
+  closeSync(read)
+  assert.throws(() => linux.writeSome(write, buffer), { code: "EPIPE" })
+  closeSync(write)
+})
+
+test("a spawned process has its directory, environment, streams, and no other descriptor", () => {
+  const output = linux.pipe()
+  const nothing = openSync("/dev/null", "r+")
+  const unrelated = openSync("/dev/zero", "r")
+  const pid = linux.spawn({
+    file: "/bin/sh",
+    argv: ["sh", "-c", "pwd; echo $A; ls -l /proc/self/fd | grep -c zero; exit 7"],
+    environment: ["A=1", "PATH=/usr/bin:/bin"],
+    workingDirectory: "/usr",
+    stdio: [nothing, output.write, nothing],
+    account: undefined,
   })
-  assert.deepEqual(ABIS.ppc64, {
-    SO_PEERCRED: 21,
-    TIOCSWINSZ: 0x80087467,
-    FIONREAD: 0x4004667f,
-    TIOCSPTLCK: 0x80045431,
-    TIOCGPTPEER: 0x20005441,
-    RNDADDENTROPY: 0x80085203,
-    RNDRESEEDCRNG: 0x20005207,
-  })
+  const pidfd = linux.openPidfd(pid)
+  closeSync(output.write)
+  const pollfd = Buffer.alloc(POLLFD_BYTES)
+  pollfd.writeInt32LE(pidfd, 0)
+  pollfd.writeInt16LE(POLL.in, 4)
+  assert.equal(linux.poll(pollfd, 1, 10_000), 1)
+  assert.deepEqual(linux.collectChild(pidfd), { kind: "code", code: 7 })
+  const buffer = Buffer.alloc(200)
+  assert.equal(buffer.toString("utf8", 0, readSync(output.read, buffer)), "/usr\n1\n0\n")
+  for (const fd of [output.read, nothing, unrelated, pidfd]) closeSync(fd)
+})
+
+test("what cannot be spawned says why, and leaves no descriptor open", () => {
+  const spawn = (file: string, workingDirectory: string) => () =>
+    linux.spawn({
+      file,
+      argv: [file],
+      environment: [],
+      workingDirectory,
+      stdio: [0, 1, 2],
+      account: undefined,
+    })
+  const before = readdirSync("/proc/self/fd").length
+  assert.throws(spawn("/no/such/program", "/"), { code: "ENOENT" })
+  assert.throws(spawn("/etc/passwd", "/"), { code: "EACCES" })
+  assert.throws(spawn("/bin/true", "/no/such/directory"), { code: "ENOENT" })
+  assert.equal(readdirSync("/proc/self/fd").length, before)
 })

@@ -9,7 +9,9 @@ import {
 import { installedKoffi, Libc } from "./libc.ts"
 import { addSeals, getSeals, memfdCreate, type Seal, tryLock } from "./memory.ts"
 import { bytesWaiting, duplicate, isHungUp, pipe } from "./pipe.ts"
-import { openPty, setWindowSize, type WindowSize } from "./pty.ts"
+import { neverBlock, poll, readAt, readSome, writeAt, writeSome } from "./poll.ts"
+import { openPty, setWindowSize, terminalPath, type WindowSize } from "./pty.ts"
+import { collectChild, openPidfd, type ProcessEnd, type SpawnRequest, spawnProcess } from "./spawn.ts"
 import * as system from "./system.ts"
 
 /** What Linux can and Node cannot. Every method may throw LinuxError, whose `code` is the errno's name. */
@@ -27,6 +29,8 @@ export interface Linux {
   socketPair(): [number, number]
   openPty(size: WindowSize): { master: number; slave: number }
   setWindowSize(fd: number, size: WindowSize): void
+  /** Of a terminal's slave, by its master. */
+  terminalPath(master: number): string
   /** A pipe, close-on-exec. */
   pipe(): { read: number; write: number }
   /** Another descriptor of the same open file, close-on-exec. */
@@ -35,6 +39,24 @@ export interface Linux {
   isHungUp(fd: number): boolean
   /** Bytes that can be read from a pipe now. */
   bytesWaiting(fd: number): number
+  /** Blocks this thread until one of these structs pollfd has something to tell; how many have. -1: without end. */
+  poll(pollfds: Buffer, count: number, timeoutMs: number): number
+  /** From now on reading and writing this descriptor's open file never wait. */
+  neverBlock(fd: number): void
+  /** Bytes read; 0 at the end; undefined where nothing is there yet. */
+  readSome(fd: number, target: Uint8Array): number | undefined
+  /** Bytes taken; undefined where there is no room for any. */
+  writeSome(fd: number, bytes: Uint8Array): number | undefined
+  /** Reads from an offset of a file; bytes read. */
+  readAt(fd: number, target: Uint8Array, offset: number): number
+  /** Writes at an offset of a file; throws where not all was taken. */
+  writeAt(fd: number, bytes: Uint8Array, offset: number): void
+  /** Starts a process in a session of its own; its pid. */
+  spawn(request: SpawnRequest): number
+  /** Polls as readable when the process has ended; close-on-exec. */
+  openPidfd(pid: number): number
+  /** Collects a child that has ended; undefined: it has not. */
+  collectChild(pidfd: number): ProcessEnd | undefined
   addEntropy(randomFd: number, bytes: Uint8Array): void
   reseedRandom(randomFd: number): void
   setWallClock(nanoseconds: bigint): void
@@ -57,7 +79,17 @@ export function openLinux(nativePath?: string): Linux {
     socketPair: () => socketPair(libc),
     openPty: (size) => openPty(libc, size),
     setWindowSize: (fd, size) => setWindowSize(libc, fd, size),
+    terminalPath: (master) => terminalPath(libc, master),
     pipe: () => pipe(libc),
+    poll: (pollfds, count, timeoutMs) => poll(libc, pollfds, count, timeoutMs),
+    neverBlock: (fd) => neverBlock(libc, fd),
+    readSome: (fd, target) => readSome(libc, fd, target),
+    writeSome: (fd, bytes) => writeSome(libc, fd, bytes),
+    readAt: (fd, target, offset) => readAt(libc, fd, target, offset),
+    writeAt: (fd, bytes, offset) => writeAt(libc, fd, bytes, offset),
+    spawn: (request) => spawnProcess(libc, request),
+    openPidfd: (pid) => openPidfd(libc, pid),
+    collectChild: (pidfd) => collectChild(libc, pidfd),
     isHungUp: (fd) => isHungUp(libc, fd),
     duplicate: (fd) => duplicate(libc, fd),
     bytesWaiting: (fd) => bytesWaiting(libc, fd),

@@ -30,3 +30,10 @@ export function setWindowSize(libc: Libc, fd: number, size: WindowSize): void {
   winsize.writeUInt16LE(size.columns, 2)
   libc.ioctl(fd, libc.abi.TIOCSWINSZ, "TIOCSWINSZ", ["void *", winsize])
 }
+
+/** The slave's path in the mount of devpts that its master belongs to. */
+export function terminalPath(libc: Libc, master: number): string {
+  const number = Buffer.alloc(4)
+  libc.ioctl(master, libc.abi.TIOCGPTN, "TIOCGPTN", ["void *", number])
+  return `/dev/pts/${number.readUInt32LE(0)}`
+}

@@ -17,14 +17,13 @@ export function reseedRandom(libc: Libc, randomFd: number): void {
 
 /** Sets the wall clock. Needs CAP_SYS_TIME. */
 export function setWallClock(libc: Libc, nanoseconds: bigint): void {
-  const timespec = Buffer.alloc(16)
-  timespec.writeBigInt64LE(nanoseconds / 1_000_000_000n, 0)
-  timespec.writeBigInt64LE(nanoseconds % 1_000_000_000n, 8)
-  libc.call("int clock_settime(int, void *)", "CLOCK_REALTIME", LINUX.CLOCK_REALTIME, timespec)
+  const timespec = new BigInt64Array([nanoseconds / 1_000_000_000n, nanoseconds % 1_000_000_000n])
+  const bytes = new Uint8Array(timespec.buffer)
+  libc.call("int clock_settime(int, void *)", "CLOCK_REALTIME", LINUX.CLOCK_REALTIME, bytes)
 }
 
 export function setHostName(libc: Libc, name: string): void {
-  libc.call("int sethostname(const char *, size_t)", JSON.stringify(name), name, Buffer.byteLength(name))
+  libc.call("int sethostname(const char *, size_t)", name, name, Buffer.byteLength(name))
 }
 
 /** Makes `target` show the file or directory `source`. Needs CAP_SYS_ADMIN in the mount namespace. */

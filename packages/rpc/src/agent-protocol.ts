@@ -96,19 +96,27 @@ export const ExecParams: Codec<ExecParams> = {
 export function findExecProblem(params: ExecParams): string | undefined {
   const { argv, environment, workingDirectory } = params
   if (argv.length === 0 || argv[0] === "") return "A command needs a name to run"
-  const texts = [...argv, ...environment.flat()]
-  if ([...texts, workingDirectory].some((each) => each.includes("\0"))) {
-    return "A command's arguments, environment and directory cannot contain NUL"
+  let byteCount = 0
+  let hasNul = workingDirectory.includes("\0")
+  const names = new Set<string>()
+  const count = (each: string) => {
+    byteCount += Buffer.byteLength(each)
+    hasNul ||= each.includes("\0")
   }
-  const byteCount = texts.reduce((sum, each) => sum + Buffer.byteLength(each), 0)
+  for (const each of argv) count(each)
+  for (const [name, value] of environment) {
+    if (name === "" || name.includes("=")) {
+      return `An environment variable's name is not empty and has no "="`
+    }
+    names.add(name)
+    count(name)
+    count(value)
+  }
+  if (hasNul) return "A command's arguments, environment and directory cannot contain NUL"
   if (byteCount > AGENT_LIMITS.commandBytes) {
     return `Arguments and environment take ${byteCount} bytes, ${AGENT_LIMITS.commandBytes} are allowed`
   }
-  const names = new Set(environment.map(([name]) => name))
   if (names.size < environment.length) return "An environment variable is given twice"
-  if (environment.some(([name]) => name === "" || name.includes("="))) {
-    return `An environment variable's name is not empty and has no "="`
-  }
   if (workingDirectory !== "" && !workingDirectory.startsWith("/")) {
     return `The working directory ${JSON.stringify(workingDirectory)} does not start with "/"`
   }

@@ -111,6 +111,14 @@ export class CallState {
     this.#wake()
   }
 
+  /** Callee: the caller gave up, or is lost. */
+  abandon(): void {
+    if (this.#cancelled) return
+    this.#cancelled = true
+    this.#dropOutput()
+    this.#listener?.onCancel()
+  }
+
   // What the peer sent for this call. Each may throw ProtocolError.
 
   onData(stream: number, untrustedBytes: Uint8Array): void {
@@ -133,9 +141,7 @@ export class CallState {
 
   onCancel(): void {
     if (this.#cancelled) throw new ProtocolError("out-of-order", `Call ${this.id} was cancelled twice`)
-    this.#cancelled = true
-    this.#dropOutput()
-    this.#listener?.onCancel()
+    this.abandon()
   }
 
   /** The peer's RETURN or FAIL: also the end of every stream that it did not end before. */

@@ -4,8 +4,8 @@ import { decode, encode } from "@skerry/wire"
 import type { CallState } from "./call-state.ts"
 import { CallReadable, CallWritable } from "./call-streams.ts"
 import { CallFailure } from "./errors.ts"
-import { Fail, STREAM } from "./frames.ts"
-import { RPC_LIMITS } from "./limits.ts"
+import { describeFailure, encodeFailure } from "./failure.ts"
+import { STREAM } from "./frames.ts"
 import type { Method } from "./method.ts"
 
 /** What a handler has of its call. */
@@ -149,23 +149,4 @@ async function endOutput(stream: CallWritable | undefined): Promise<void> {
   stream.end()
   // An output stream that its handler destroyed has nothing left to wait for.
   await finished(stream).catch(() => {})
-}
-
-function describeFailure(error: unknown): Uint8Array {
-  if (!(error instanceof Error)) return encodeFailure("internal", String(error))
-  const code = "code" in error && typeof error.code === "string" ? error.code : ""
-  return encodeFailure(/^[a-z][a-z0-9-]*$/.test(code) ? code : "internal", error.message)
-}
-
-function encodeFailure(code: string, message: string): Uint8Array {
-  return encode(Fail, {
-    code: code.slice(0, RPC_LIMITS.failureCodeBytes),
-    message: cutText(message, RPC_LIMITS.failureMessageBytes),
-  })
-}
-
-/** The longest start of `text` that takes at most `maxBytes` of UTF-8 and cuts no character. */
-function cutText(text: string, maxBytes: number): string {
-  const buffer = new Uint8Array(maxBytes)
-  return text.slice(0, new TextEncoder().encodeInto(text, buffer).read)
 }

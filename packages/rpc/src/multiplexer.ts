@@ -139,6 +139,11 @@ export class Multiplexer {
     onCall(call, method, reader.rest())
   }
 
+  /** The connection is lost: to every call of the peer as if its caller had given it up. */
+  cancelIncoming(): void {
+    for (const call of this.#incoming.values()) call.abandon()
+  }
+
   /** The frame whose turn it is; undefined: nothing to send now, onReady tells when there is. */
   nextFrame(): OutFrame | undefined {
     for (const call of this.#ready) {

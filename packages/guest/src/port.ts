@@ -1,0 +1,130 @@
+import { closeSync } from "node:fs"
+import { type Linux, POLL } from "@skerry/linux"
+import { type CallState, Multiplexer } from "@skerry/rpc"
+import { FrameReader, ProtocolError } from "@skerry/wire"
+import { AGENT } from "./limits.ts"
+import type { Loop, Watch } from "./loop.ts"
+
+export interface PortOptions {
+  readonly loop: Loop
+  readonly linux: Linux
+  /** A stream socket or a virtio port that never blocks; the port owns it. */
+  readonly fd: number
+  /** Absent: this end only calls. Returns what is to be done for a call when its caller is lost. */
+  readonly onCall?: (call: CallState, method: number, untrustedParams: Uint8Array) => void
+  /** The other side has closed, or broke the protocol; the descriptor is closed by then. */
+  readonly onEnd: () => void
+}
+
+/** Binds the calls of one connection to a descriptor in the loop. */
+export class Port {
+  readonly calls: Multiplexer
+  readonly #options: PortOptions
+  readonly #watch: Watch
+  readonly #stopFlushing: () => void
+  readonly #frames = new FrameReader()
+  readonly #input = Buffer.allocUnsafeSlow(AGENT.portBytes)
+  /** Frames on their way out: bytes from #outStart to #outEnd. Holds one frame more than it is filled to. */
+  readonly #output = Buffer.allocUnsafeSlow(AGENT.portBytes * 2)
+  #outStart = 0
+  #outEnd = 0
+  #isWaiting = false
+  #isOpen = true
+
+  constructor(options: PortOptions) {
+    const { loop, linux, fd, onCall } = options
+    this.#options = options
+    this.calls = new Multiplexer({ onCall, onReady: () => {} })
+    linux.neverBlock(fd)
+    this.#watch = loop.watch(fd, () => this.#onReady())
+    this.#watch.want(POLL.in)
+    this.#stopFlushing = loop.beforeWait(() => this.#flush())
+  }
+
+  /** Sends what is ready, as far as the other side takes it; the loop does so before it waits. */
+  flushAll(): void {
+    this.#flush()
+  }
+
+  close(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#stopFlushing()
+    this.#watch.close()
+    closeSync(this.#options.fd)
+    this.calls.cancelIncoming()
+    this.#options.onEnd()
+  }
+
+  #onReady(): void {
+    if (this.#isWaiting) {
+      this.#isWaiting = false
+      this.#watch.want(POLL.in)
+      this.#flush()
+    }
+    if (this.#isOpen) this.#receive()
+  }
+
+  #receive(): void {
+    try {
+      const count = this.#options.linux.readSome(this.#options.fd, this.#input)
+      if (count === undefined) return
+      if (count === 0) {
+        this.close()
+        return
+      }
+      this.#frames.push(this.#input.subarray(0, count), (frame) => {
+        if (this.#isOpen) this.calls.receive(frame)
+      })
+    } catch (error) {
+      // A host that breaks the protocol, or a socket that was reset: either way this connection is over.
+      if (error instanceof ProtocolError || isLost(error)) this.close()
+      else throw error
+    }
+  }
+
+  #flush(): void {
+    while (this.#isOpen && !this.#isWaiting) {
+      this.#fill()
+      if (this.#outStart === this.#outEnd) return
+      this.#write()
+    }
+  }
+
+  #fill(): void {
+    if (this.#outStart > 0) return
+    while (this.#outEnd < AGENT.portBytes) {
+      const frame = this.calls.nextFrame()
+      if (frame === undefined) return
+      this.#append(frame.head)
+      if (frame.body !== undefined) this.#append(frame.body)
+    }
+  }
+
+  #append(bytes: Uint8Array): void {
+    this.#output.set(bytes, this.#outEnd)
+    this.#outEnd += bytes.length
+  }
+
+  #write(): void {
+    try {
+      const pending = this.#output.subarray(this.#outStart, this.#outEnd)
+      const taken = this.#options.linux.writeSome(this.#options.fd, pending)
+      if (taken === undefined) {
+        this.#isWaiting = true
+        this.#watch.want(POLL.in | POLL.out)
+        return
+      }
+      this.#outStart += taken
+      if (this.#outStart === this.#outEnd) this.#outStart = this.#outEnd = 0
+    } catch (error) {
+      if (isLost(error)) this.close()
+      else throw error
+    }
+  }
+}
+
+const LOST = new Set(["EPIPE", "ECONNRESET", "ENODEV", "EIO"])
+
+/** The other side is gone: of a port, the device as well. */
+const isLost = (error: unknown) => error instanceof Error && "code" in error && LOST.has(String(error.code))

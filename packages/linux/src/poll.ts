@@ -1,0 +1,53 @@
+import { LINUX } from "./abi.ts"
+import type { Libc } from "./libc.ts"
+import { LinuxError } from "./linux-error.ts"
+
+/** Bits of a pollfd's events. The last three are reported whether they were asked for or not. */
+export const POLL = { in: 1, out: 4, error: 8, hangUp: 0x10, invalid: 0x20 } as const
+
+/** Bytes of a struct pollfd: i32 fd (negative: not looked at), i16 events, i16 what happened. */
+export const POLLFD_BYTES = 8
+
+/** Blocks this thread until something happens or the time is over (-1: never). How many entries have something to tell. */
+export function poll(libc: Libc, pollfds: Buffer, count: number, timeoutMs: number): number {
+  try {
+    return libc.call("int poll(void *, unsigned long, int)", "", pollfds, count, timeoutMs)
+  } catch (error) {
+    if (error instanceof LinuxError && error.code === "EINTR") return 0
+    throw error
+  }
+}
+
+/** Reading and writing never wait; of both sides of a pipe this one alone. */
+export function neverBlock(libc: Libc, fd: number): void {
+  libc.call("int fcntl(int, int, ...)", "O_NONBLOCK", fd, LINUX.F_SETFL, "int", LINUX.O_NONBLOCK)
+}
+
+/** Bytes read; 0 at the end; undefined where nothing is there yet. */
+export function readSome(libc: Libc, fd: number, target: Uint8Array): number | undefined {
+  const count = libc.attempt("int64_t read(int, void *, size_t)", fd, target, target.length)
+  return count === -1 ? blocked(libc, "read") : count
+}
+
+/** Bytes taken; undefined where there is no room for any. */
+export function writeSome(libc: Libc, fd: number, bytes: Uint8Array): number | undefined {
+  const count = libc.attempt("int64_t write(int, const void *, size_t)", fd, bytes, bytes.length)
+  return count === -1 ? blocked(libc, "write") : count
+}
+
+/** Reads from an offset of a file; bytes read. */
+export function readAt(libc: Libc, fd: number, target: Uint8Array, offset: number): number {
+  return libc.call("int64_t pread(int, void *, size_t, int64_t)", "", fd, target, target.length, offset)
+}
+
+/** Writes at an offset of a file; throws where not all was taken. */
+export function writeAt(libc: Libc, fd: number, bytes: Uint8Array, offset: number): void {
+  const prototype = "int64_t pwrite(int, const void *, size_t, int64_t)"
+  const taken = libc.call(prototype, "", fd, bytes, bytes.length, offset)
+  if (taken !== bytes.length) throw new Error(`pwrite took ${taken} of ${bytes.length} bytes`)
+}
+
+function blocked(libc: Libc, call: string): undefined {
+  const error = libc.lastError(call)
+  if (error.code !== "EAGAIN" && error.code !== "EINTR") throw error
+}
