@@ -55,8 +55,13 @@ export class QemuDomain implements Domain {
     // Asked before releasing: a dispose() that comes during the release did not end the domain.
     const exit = qemuExit(end, this.#isStopped, parts.untrustedPanic())
     this.channel.destroy()
-    await parts.release()
-    return exit
+    try {
+      await parts.release()
+      return exit
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      return { kind: "failed", message: `Could not clean up after "${this.id}": ${why}` }
+    }
   }
 }
 
