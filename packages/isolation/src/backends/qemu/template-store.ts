@@ -93,6 +93,7 @@ export class TemplateStore {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 })
     await this.#removeAbandoned()
     const partial = join(this.#directory, await partialName())
+    const old = join(this.#directory, await partialName())
     await mkdir(partial, { mode: 0o700 })
     try {
       const memoryDigest = await savePages(snapshot.memoryFd, join(partial, "memory"))
@@ -101,13 +102,13 @@ export class TemplateStore {
       await writeFile(join(partial, "image"), `${image}\n`, { mode: 0o600 })
       const record = await this.#record(key, memoryDigest, snapshot.deviceState)
       await writeFile(join(partial, "record"), record, { flush: true, mode: 0o600 })
-      await rm(folder, { recursive: true, force: true })
-      await rename(partial, folder).catch((error: unknown) => {
-        // Somebody else has just saved one: as good as ours.
-        if (!hasCode(error, "ENOTEMPTY") && !hasCode(error, "EEXIST")) throw error
-      })
+      // Aside as a whole: removing it where it is could meet what somebody else puts there meanwhile.
+      await rename(folder, old).catch(unless("ENOENT"))
+      // Where somebody else was quicker theirs is as good as ours.
+      await rename(partial, folder).catch(unless("ENOTEMPTY", "EEXIST"))
     } finally {
       await rm(partial, { recursive: true, force: true })
+      await rm(old, { recursive: true, force: true })
     }
   }
 
@@ -127,6 +128,12 @@ export class TemplateStore {
     return Buffer.from(`${mac.update(`${key} ${memoryDigest} ${devices}`).digest("hex")}\n`)
   }
 }
+
+const unless =
+  (...codes: readonly string[]) =>
+  (error: unknown) => {
+    if (!codes.some((code) => hasCode(error, code))) throw error
+  }
 
 const PARTIAL_NAME = /^\.partial-(\d+)-(\d+)-\d+$/
 let nextPartial = 0
