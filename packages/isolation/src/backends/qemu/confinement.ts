@@ -29,7 +29,8 @@ export function confinedCommand(confinement: Confinement, command: readonly stri
   const { account, kvm } = confinement
   const isReserved = account.kind === "reserved"
   return [
-    ...["/bin/sh", "-c", 'read -r go && exec "$@"', "skerry-gate"],
+    // A core file would carry the guest's secrets to the host's disk.
+    ...["/bin/sh", "-c", 'ulimit -c 0 && read -r go && exec "$@"', "skerry-gate"],
     ...(isReserved ? [] : userNamespace(account)),
     confinement.bwrapPath,
     ...["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
