@@ -20,7 +20,7 @@ export type VmBackend = Awaited<ReturnType<typeof openQemu>>
 
 /** The smallest that the guest runs in with room for the tests' commands. */
 export const VM_SHAPE = { memoryMiB: 256, vcpus: 1 }
-export const VM_LIMITS = { processes: 256, cpuWeight: 100 }
+export const VM_LIMITS = { processes: 256, cpuWeight: 50 }
 /** Longest that one step may take on a busy machine that emulates. */
 export const VM_STEP_MS = 120_000
 

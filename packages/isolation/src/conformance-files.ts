@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, open, readFile, rm } from "node:fs/promises"
+import { chmod, copyFile, mkdtemp, open, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
 import type { ImageFile, ImageFiles } from "./backend.ts"
@@ -8,6 +8,7 @@ export async function copyImage(image: ImageFiles, folder: string): Promise<Imag
   const copy = async (file: ImageFile, index: number): Promise<ImageFile> => {
     const path = join(folder, `${index}-${basename(file.path)}`)
     await copyFile(file.path, path)
+    await chmod(path, 0o644) // images are read-only, for their owner too
     return { path, digest: file.digest }
   }
   const layers: ImageFile[] = []
