@@ -13,8 +13,8 @@ import {
 } from "@skerry/rpc"
 import type { CommandCall } from "./agent.ts"
 import type { DescriptorDesk } from "./descriptor-desk.ts"
-import { type DomainDriver, messageOf } from "./domain-driver.ts"
-import { DaemonError } from "./errors.ts"
+import type { DomainDriver } from "./domain-driver.ts"
+import { DaemonError, messageOf } from "./errors.ts"
 import type { Ending } from "./lifecycle.ts"
 import { DAEMON_LIMITS } from "./limits.ts"
 
