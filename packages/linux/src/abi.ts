@@ -3,6 +3,8 @@ export interface Abi {
   readonly SO_PEERCRED: number
   readonly TIOCSWINSZ: number
   readonly FIONREAD: number
+  readonly TCGETS: number
+  readonly TCSETS: number
   readonly TIOCSPTLCK: number
   readonly TIOCGPTPEER: number
   readonly RNDADDENTROPY: number
@@ -15,7 +17,9 @@ interface IoctlEncoding {
   readonly write: number
 }
 
-function abi(encoding: IoctlEncoding, differing: Pick<Abi, "SO_PEERCRED" | "TIOCSWINSZ" | "FIONREAD">): Abi {
+type Differing = Pick<Abi, "SO_PEERCRED" | "TIOCSWINSZ" | "FIONREAD" | "TCGETS" | "TCSETS">
+
+function abi(encoding: IoctlEncoding, differing: Differing): Abi {
   const ioctl = (direction: number, type: string, number: number, size: number) =>
     direction + size * 0x1_0000 + type.charCodeAt(0) * 0x100 + number
   return {
@@ -30,11 +34,25 @@ function abi(encoding: IoctlEncoding, differing: Pick<Abi, "SO_PEERCRED" | "TIOC
 const common: IoctlEncoding = { none: 0, write: 0x4000_0000 }
 const powerpc: IoctlEncoding = { none: 0x2000_0000, write: 0x8000_0000 }
 
+const usual: Differing = {
+  SO_PEERCRED: 17,
+  TIOCSWINSZ: 0x5414,
+  FIONREAD: 0x541b,
+  TCGETS: 0x5401,
+  TCSETS: 0x5402,
+}
+
 /** By process.arch. */
 export const ABIS: Readonly<Record<string, Abi>> = {
-  x64: abi(common, { SO_PEERCRED: 17, TIOCSWINSZ: 0x5414, FIONREAD: 0x541b }),
-  arm64: abi(common, { SO_PEERCRED: 17, TIOCSWINSZ: 0x5414, FIONREAD: 0x541b }),
-  ppc64: abi(powerpc, { SO_PEERCRED: 21, TIOCSWINSZ: 0x8008_7467, FIONREAD: 0x4004_667f }),
+  x64: abi(common, usual),
+  arm64: abi(common, usual),
+  ppc64: abi(powerpc, {
+    SO_PEERCRED: 21,
+    TIOCSWINSZ: 0x8008_7467,
+    FIONREAD: 0x4004_667f,
+    TCGETS: 0x402c_7413,
+    TCSETS: 0x802c_7414,
+  }),
 }
 
 /** The same everywhere. */
@@ -58,6 +76,7 @@ export const LINUX = {
   O_NOCTTY: 0o400,
   O_CLOEXEC: 0o2000000,
   POLLHUP: 0x10,
+  OPOST: 1,
   CLOCK_REALTIME: 0,
   PR_SET_NO_NEW_PRIVS: 38,
   MS_BIND: 4096,

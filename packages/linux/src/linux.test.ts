@@ -82,6 +82,9 @@ test("a pseudo-terminal carries bytes both ways", () => {
   writeSync(slave, "hi\n")
   const buffer = Buffer.alloc(16)
   assert.equal(buffer.toString("latin1", 0, readSync(master, buffer)), "hi\r\n")
+  linux.passOutputUnchanged(slave)
+  writeSync(slave, "down\n")
+  assert.equal(buffer.toString("latin1", 0, readSync(master, buffer)), "down\n")
   closeSync(slave)
   closeSync(master)
 })
@@ -124,6 +127,8 @@ test("ioctl numbers follow each architecture's encoding", () => {
     SO_PEERCRED: 17,
     TIOCSWINSZ: 0x5414,
     FIONREAD: 0x541b,
+    TCGETS: 0x5401,
+    TCSETS: 0x5402,
     TIOCSPTLCK: 0x40045431,
     TIOCGPTPEER: 0x5441,
     RNDADDENTROPY: 0x40085203,
@@ -133,6 +138,8 @@ test("ioctl numbers follow each architecture's encoding", () => {
     SO_PEERCRED: 21,
     TIOCSWINSZ: 0x80087467,
     FIONREAD: 0x4004667f,
+    TCGETS: 0x402c7413,
+    TCSETS: 0x802c7414,
     TIOCSPTLCK: 0x80045431,
     TIOCGPTPEER: 0x20005441,
     RNDADDENTROPY: 0x80085203,

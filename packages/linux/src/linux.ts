@@ -9,7 +9,7 @@ import {
 import { installedKoffi, Libc } from "./libc.ts"
 import { addSeals, getSeals, memfdCreate, type Seal, tryLock } from "./memory.ts"
 import { bytesWaiting, duplicate, isHungUp, pipe } from "./pipe.ts"
-import { openPty, setWindowSize, type WindowSize } from "./pty.ts"
+import { openPty, passOutputUnchanged, setWindowSize, type WindowSize } from "./pty.ts"
 import * as system from "./system.ts"
 
 /** What Linux can and Node cannot. Every method may throw LinuxError, whose `code` is the errno's name. */
@@ -27,6 +27,8 @@ export interface Linux {
   socketPair(): [number, number]
   openPty(size: WindowSize): { master: number; slave: number }
   setWindowSize(fd: number, size: WindowSize): void
+  /** For the terminal that shows another one, which has done what there is to do already. */
+  passOutputUnchanged(fd: number): void
   /** A pipe, close-on-exec. */
   pipe(): { read: number; write: number }
   /** Another descriptor of the same open file, close-on-exec. */
@@ -57,6 +59,7 @@ export function openLinux(nativePath?: string): Linux {
     socketPair: () => socketPair(libc),
     openPty: (size) => openPty(libc, size),
     setWindowSize: (fd, size) => setWindowSize(libc, fd, size),
+    passOutputUnchanged: (fd) => passOutputUnchanged(libc, fd),
     pipe: () => pipe(libc),
     isHungUp: (fd) => isHungUp(libc, fd),
     duplicate: (fd) => duplicate(libc, fd),
