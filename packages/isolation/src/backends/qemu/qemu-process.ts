@@ -3,6 +3,7 @@ import { closeSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { Socket } from "node:net"
 import type { Readable, Writable } from "node:stream"
+import { setTimeout as delay } from "node:timers/promises"
 import type { Linux } from "@skerry/linux"
 import type { DomainAccount } from "../../accounts.ts"
 import { IsolationError } from "../../backend.ts"
@@ -15,6 +16,8 @@ import { Monitor } from "./monitor.ts"
 
 /** Bytes of QEMU's own messages that are kept for an error. */
 const LAST_WORDS_BYTES = 2048
+/** How often to look whether the sandbox, which takes some 15 ms to make, is ready. */
+const FORK_LOOK_MS = 1
 
 export interface QemuLaunch {
   readonly linux: Linux
@@ -109,9 +112,10 @@ export async function startQemu(launch: QemuLaunch): Promise<QemuProcess> {
     sandbox.first = await readProcessStat(first)
     sandbox.stage = "runs"
     if (sandbox.isUnwanted) kill()
+    // Only now does the first process end with bwrap, also if the daemon and bwrap die in the next moment.
+    const pid = await onlyChild(first, ended)
     gate.write("program\n")
     await monitor.ready
-    const pid = Number((await readFile(`/proc/${first}/task/${first}/children`, "utf8")).trim())
     return {
       pid,
       control,
@@ -162,6 +166,20 @@ async function firstPid(info: Readable, ended: Promise<QemuEnd>): Promise<number
     throw new IsolationError("spawn-failed", untrustedLastWords.trim() || "its sandbox ended at once")
   })
   return await Promise.race([promise, early])
+}
+
+/** The process that bwrap's first process forks last of all: QEMU, once the gate is open. Nothing tells of a fork. */
+async function onlyChild(first: number, ended: Promise<QemuEnd>): Promise<number> {
+  let hasEnded = false
+  void ended.then(() => {
+    hasEnded = true
+  })
+  for (;;) {
+    const children = await readFile(`/proc/${first}/task/${first}/children`, "utf8").catch(() => "")
+    if (children !== "") return Number(children.trim())
+    if (hasEnded) throw new IsolationError("spawn-failed", "its sandbox ended at once")
+    await delay(FORK_LOOK_MS)
+  }
 }
 
 /**

@@ -76,7 +76,7 @@ export class QemuBackend implements IsolationBackend {
   }
 
   async prepare(image: ImageFiles, shape: Shape, signal: AbortSignal): Promise<Template> {
-    await this.#verify(image, signal)
+    await this.#verified.check(image, signal)
     const key = this.#templateKey(image, shape)
     const loaded = await this.#store.load(key, shape.memoryMiB, signal).catch((error: unknown) => {
       throw signal.aborted ? aborted(image.name) : error
@@ -107,7 +107,7 @@ export class QemuBackend implements IsolationBackend {
   }
 
   async boot(image: ImageFiles, shape: Shape, request: StartRequest, signal: AbortSignal): Promise<Domain> {
-    await this.#verify(image, signal)
+    await this.#verified.check(image, signal)
     return (await this.#launch(image, shape, request, "boot-private", undefined, signal)).domain
   }
 
@@ -219,7 +219,8 @@ export class QemuBackend implements IsolationBackend {
     using files = await openLaunchFiles({ linux, verified: this.#verified, image, shape, memory, signal })
     await using started = new AsyncDisposableStack()
     const account = started.adopt(accounts.take(), (each) => accounts.giveBack(each))
-    const cgroup = started.use(await cgroups.create(request.id, this.#cgroupLimits(shape, request)))
+    const limits = this.#cgroupLimits(shape, request)
+    const cgroup = started.use(await cgroups.create(request.id, limits))
     const { layerBytes } = files
     const launch = { machine: this.#machine, acceleration, shape, start, layerBytes }
     const panic = panicWatch(request.onConsole)
@@ -240,6 +241,8 @@ export class QemuBackend implements IsolationBackend {
       process,
       processes: { pid: process.pid, uid: account.uid, cgroups: cgroup.paths },
       untrustedPanic: panic.lastWords,
+      oomKills: () => cgroup.oomKills(),
+      memoryLimitBytes: limits.memoryBytes,
       release: async () => {
         this.#domains.delete(domain)
         await held.disposeAsync()
@@ -265,12 +268,6 @@ export class QemuBackend implements IsolationBackend {
 
   #cgroupLimits(shape: Shape, request: StartRequest) {
     return { memoryBytes: (shape.memoryMiB + QEMU_LIMITS.overheadMiB) * MIB, ...request.limits }
-  }
-
-  async #verify(image: ImageFiles, signal: AbortSignal): Promise<void> {
-    for (const file of [image.kernel, image.initramfs, ...image.layers]) {
-      using _open = await this.#verified.open(file, image.name, signal)
-    }
   }
 
   #templateKey(image: ImageFiles, shape: Shape): string {
