@@ -41,20 +41,30 @@ export interface VmHost extends AsyncDisposable {
   readonly accounts: Accounts
   /** Directories that hold our domains' cgroups: empty lists before and after a test. */
   readonly cgroupDirectories: readonly string[]
+  readonly options: OpenQemuOptions
   /** A fresh backend. Templates stay from run to run unless a test names a cache of its own. */
   readonly open: (changes?: Partial<OpenQemuOptions>) => Promise<VmBackend>
 }
 
-export async function openVmHost(given?: { image: ImageFiles; cacheDirectory: string }): Promise<VmHost> {
-  const image = given?.image ?? (await vmImage())
-  const cacheDirectory = given?.cacheDirectory ?? join(sharedPaths().cache, "../../vm")
+export interface VmHostGiven {
+  readonly image?: ImageFiles
+  readonly cacheDirectory?: string
+  /** What its cgroups are named after; otherwise its folder. */
+  readonly home?: string
+}
+
+export async function openVmHost(given: VmHostGiven = {}): Promise<VmHost> {
+  const image = given.image ?? (await vmImage())
+  const cacheDirectory = given.cacheDirectory ?? join(sharedPaths().cache, "../../vm")
   await using stack = new AsyncDisposableStack()
   const folder = stack.adopt(await mkdtemp(join(tmpdir(), "skerry-vm-")), (path) =>
     rm(path, { recursive: true, force: true }),
   )
   const linux = openLinux()
   const uid = process.getuid?.() ?? 0
-  const cgroups = stack.use(await openCgroups({ ...(await readCgroupTexts()), uid, home: folder }))
+  const cgroups = stack.use(
+    await openCgroups({ ...(await readCgroupTexts()), uid, home: given.home ?? folder }),
+  )
   const accounts = stack.use(
     new Accounts({
       uid,
@@ -65,28 +75,24 @@ export async function openVmHost(given?: { image: ImageFiles; cacheDirectory: st
       tryLock: (fd) => linux.tryLock(fd),
     }),
   )
-  const cgroupDirectories = await directoriesOf(cgroups)
+  const cgroupDirectories = await cgroupDirectoriesOf(cgroups)
   const held = stack.move()
+  const options: OpenQemuOptions = {
+    ...{ linux, cgroups, accounts, cacheDirectory, stateDirectory: cacheDirectory },
+    architecture: process.arch,
+    awaitAgent: (channel, signal) => agentOf(channel).answer(signal),
+    anyImage: async () => image,
+    onFinding: () => {},
+  }
   return {
-    folder,
-    image,
-    cgroups,
-    accounts,
-    cgroupDirectories,
-    open: (changes = {}) =>
-      openQemu({
-        ...{ linux, cgroups, accounts, cacheDirectory, stateDirectory: cacheDirectory },
-        architecture: process.arch,
-        awaitAgent: (channel, signal) => agentOf(channel).answer(signal),
-        anyImage: async () => image,
-        onFinding: () => {},
-        ...changes,
-      }),
+    ...{ folder, image, cgroups, accounts, cgroupDirectories, options },
+    open: (changes = {}) => openQemu({ ...options, ...changes }),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   }
 }
 
-async function directoriesOf(cgroups: Cgroups): Promise<string[]> {
+/** The directories that have one for each domain. */
+export async function cgroupDirectoriesOf(cgroups: Cgroups): Promise<string[]> {
   const limits = { memoryBytes: 1 << 30, ...VM_LIMITS }
   await using probe = await cgroups.create("vm-host-probe" as never, limits)
   return probe.paths.map((path) => join(path, ".."))
