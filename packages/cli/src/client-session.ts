@@ -61,13 +61,24 @@ class Session {
   }
 
   async run(start: StartCall): Promise<number> {
+    try {
+      return await this.#carry(start)
+    } catch (error) {
+      return this.#fail(error) // where there is a terminal, it has its mode back by now
+    }
+  }
+
+  async #carry(start: StartCall): Promise<number> {
+    const terminal = this.#spec.terminal && (await import("./client-terminal.ts"))
     await using stack = new AsyncDisposableStack()
     const call: Call = start({
       signal: this.#giveUp.signal,
       onEvent: (event) => this.#onEvent(event, call),
     })
     stack.use(this.#context.takeSignals((signal) => this.#onSignal(signal, call)))
-    if (this.#spec.terminal !== undefined) stack.use(this.#takeTerminal(call))
+    if (terminal !== undefined) {
+      stack.use(terminal.takeTerminal(this.#context, (size) => call.send({ kind: "resize", ...size })))
+    }
     const output = this.#join(call)
     try {
       const { exit } = await call.result
@@ -75,8 +86,6 @@ class Session {
       await output
       await this.#handedOver?.[Symbol.asyncDispose]()
       return exit.kind === "code" ? exit.code : 128 + exit.signal
-    } catch (error) {
-      return this.#fail(error)
     } finally {
       this.#clearWaiting()
       // It may be open for ever (a terminal), and would keep this process.
@@ -133,23 +142,6 @@ class Session {
     }
     const passed = signal === "SIGINT" ? (ESCALATION[this.#interrupts - 1] ?? signal) : signal
     call.send({ kind: "signal", signal: constants.signals[passed] })
-  }
-
-  #takeTerminal(call: Call): Disposable {
-    const { stdin, stdout } = this.#context
-    const resize = () => {
-      const { rows = 24, columns = 80 } = stdout
-      call.send({ kind: "resize", rows, columns })
-    }
-    // Node gives the terminal its mode back if the process ends by exit() or a signal before this is disposed of.
-    stdin.setRawMode?.(true)
-    stdout.on("resize", resize)
-    return {
-      [Symbol.dispose]() {
-        stdout.off("resize", resize)
-        stdin.setRawMode?.(false)
-      },
-    }
   }
 
   #fail(error: unknown): number {

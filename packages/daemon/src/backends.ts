@@ -1,8 +1,7 @@
 import type { BackendName, IsolationBackend } from "@skerry/isolation"
 import type { Level } from "@skerry/model"
 import type { DaemonStatus } from "@skerry/rpc"
-import { messageOf } from "./domain-driver.ts"
-import { DaemonError } from "./errors.ts"
+import { DaemonError, messageOf } from "./errors.ts"
 
 /** How to open a backend; opening it finds out whether this host can use it. */
 export interface BackendOpener {

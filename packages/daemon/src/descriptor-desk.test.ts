@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
+import { once } from "node:events"
 import { closeSync, constants, fstatSync, mkdtempSync, openSync, rmSync } from "node:fs"
-import { connect, createServer, type Socket } from "node:net"
+import { connect, createServer, Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { test } from "node:test"
@@ -18,13 +19,14 @@ const isOpen = (fd: number) => {
   }
 }
 
-async function openDesk() {
+async function openDesk(patienceMs = 5_000) {
   const folder = mkdtempSync(join(tmpdir(), "skerry-desk-"))
   const path = join(folder, "sock")
   let tokens = 0
   const desk = new DescriptorDesk({
     receive: (fd) => linux.receiveDescriptors(fd, 64),
     freshToken: () => `token-${++tokens}`,
+    patienceMs,
   })
   const server = createServer({ pauseOnConnect: true }, (socket) => desk.onConnection(socket, fdOf(socket)))
   await new Promise<void>((resolve) => server.listen(path, resolve))
@@ -36,6 +38,7 @@ async function openDesk() {
       const socket = await new Promise<Socket>((resolve) => {
         const connecting = connect(path, () => resolve(connecting))
       })
+      socket.on("error", () => {}) // reset by a desk that dropped the message
       clients.push(socket)
       linux.sendDescriptors(fdOf(socket), Buffer.from(token), fds)
     },
@@ -95,4 +98,14 @@ test("a client that cannot hand over says so", async () => {
   await using test = await openDesk()
   using expected = test.desk.expect()
   assert.equal(await expected.receive(Promise.resolve("refused"), soon()), undefined)
+})
+
+test("pipes that nobody fetches are closed after a while, so that their readers see an end", async () => {
+  await using test = await openDesk(50)
+  const { read, write } = linux.pipe()
+  await test.send("token-99", [write])
+  closeSync(write)
+  const reader = new Socket({ fd: read, readable: true, writable: false })
+  reader.resume()
+  await once(reader, "end", { signal: soon() })
 })

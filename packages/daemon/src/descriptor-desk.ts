@@ -1,6 +1,7 @@
 import { closeSync, fstatSync } from "node:fs"
 import type { Socket } from "node:net"
 import { DaemonError } from "./errors.ts"
+import { DAEMON_LIMITS } from "./limits.ts"
 
 /** What arrived with one message: its bytes, and descriptors that are now ours to close. */
 export interface ReceivedDescriptors {
@@ -38,17 +39,24 @@ export class DescriptorDesk implements Disposable {
   readonly #waiting = new Map<string, Waiting>()
   /** Connected, and not read from yet. */
   readonly #sockets = new Set<{ readonly socket: Socket; readonly fd: number }>()
+  readonly #patienceMs: number
 
-  constructor(options: { receive: ReceiveMessage; freshToken: () => string }) {
+  constructor(options: { receive: ReceiveMessage; freshToken: () => string; patienceMs?: number }) {
     this.#receive = options.receive
     this.#freshToken = options.freshToken
+    this.#patienceMs = options.patienceMs ?? DAEMON_LIMITS.descriptorsMs
   }
 
   /** Takes the socket over; it must be paused, so that Node reads nothing from it. */
   onConnection(socket: Socket, fd: number): void {
     const entry = { socket, fd }
     this.#sockets.add(entry)
-    socket.on("close", () => this.#sockets.delete(entry))
+    // A message that nobody fetches holds the client's pipes, and so whoever waits at their other ends.
+    const patience = setTimeout(() => socket.destroy(), this.#patienceMs).unref()
+    socket.on("close", () => {
+      clearTimeout(patience)
+      this.#sockets.delete(entry)
+    })
     socket.on("error", () => {}) // a client that went away; "close" follows
     this.#readAll()
   }

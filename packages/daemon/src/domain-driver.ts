@@ -3,9 +3,18 @@ import { type Application, type DomainId, type InstanceName, unreachable } from 
 import type { Admission, Place } from "./admission.ts"
 import type { Agent, CommandCall, Identity } from "./agent.ts"
 import { ConsoleLines } from "./console-text.ts"
-import { DaemonError } from "./errors.ts"
+import { DaemonError, messageOf } from "./errors.ts"
 import type { Journal } from "./journal.ts"
-import { type Effect, type Ending, type Event, INITIAL, type State, type Step, step } from "./lifecycle.ts"
+import {
+  describeEnding,
+  type Effect,
+  type Ending,
+  type Event,
+  INITIAL,
+  type State,
+  type Step,
+  step,
+} from "./lifecycle.ts"
 import type { Blank, DomainMould } from "./standby.ts"
 
 /** What one domain is and was made from; it keeps this when another generation becomes current. */
@@ -207,7 +216,7 @@ export class DomainDriver {
         this.#startAbort.abort(new DaemonError("cancelled", `The start of "${this.plan.id}" was given up`))
         return
       case "identify":
-        this.#report(this.#agent().identify(this.#services.identityOf(this.plan)), {
+        this.#report(this.#owned().agent.identify(this.#services.identityOf(this.plan)), {
           kind: "identified",
         })
         return
@@ -218,27 +227,27 @@ export class DomainDriver {
         this.#place?.release()
         return
       case "pause":
-        this.#report(this.#domain().pause(), { kind: "paused" })
+        this.#report(this.#owned().domain.pause(), { kind: "paused" })
         return
       case "resume":
         this.#report(
-          this.#domain()
-            .resume()
-            .then(() => this.#agent().setClock()),
+          this.#owned()
+            .domain.resume()
+            .then(() => this.#owned().agent.setClock()),
           { kind: "resumed" },
         )
         return
       case "setClock":
-        this.#report(this.#agent().setClock(), undefined)
+        this.#report(this.#owned().agent.setClock(), undefined)
         return
       case "shutDown":
         // However it is answered: the domain ends, or the deadline passes.
-        this.#agent()
-          .shutDown()
+        this.#owned()
+          .agent.shutDown()
           .catch(() => {})
         return
       case "kill":
-        void this.#domain()[Symbol.asyncDispose]()
+        void this.#owned().domain[Symbol.asyncDispose]()
         return
       case "setDeadline":
         clearTimeout(this.#deadline)
@@ -280,28 +289,8 @@ export class DomainDriver {
     )
   }
 
-  #agent(): Agent {
-    if (this.#blank === undefined) throw new Error("The lifecycle used an agent before there was one")
-    return this.#blank.agent
-  }
-
-  #domain(): Domain {
+  #owned(): Blank {
     if (this.#blank === undefined) throw new Error("The lifecycle used a domain before there was one")
-    return this.#blank.domain
+    return this.#blank
   }
 }
-
-function describeEnding(how: Ending): string {
-  switch (how.kind) {
-    case "stopped":
-      return "ended: stopped"
-    case "powered-off":
-      return "ended: powered itself off"
-    case "failed":
-      return `failed: ${how.message}`
-    default:
-      return unreachable(how)
-  }
-}
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -24,3 +24,5 @@ export class HomeError extends Error {
     this.code = code
   }
 }
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -249,3 +249,17 @@ function endingAfterStop(why: StopReason, exit: DomainExit): Ending {
   // The domain's own end explains a lost agent better than the loss does; "stopped" is our kill.
   return exit.kind === "stopped" ? { kind: "failed", message: why.message } : endingOf(exit)
 }
+
+/** For the log. */
+export function describeEnding(how: Ending): string {
+  switch (how.kind) {
+    case "stopped":
+      return "ended: stopped"
+    case "powered-off":
+      return "ended: powered itself off"
+    case "failed":
+      return `failed: ${how.message}`
+    default:
+      return unreachable(how)
+  }
+}

@@ -13,8 +13,8 @@ import {
 } from "@skerry/rpc"
 import type { CommandCall } from "./agent.ts"
 import type { DescriptorDesk } from "./descriptor-desk.ts"
-import { type DomainDriver, messageOf } from "./domain-driver.ts"
-import { DaemonError } from "./errors.ts"
+import type { DomainDriver } from "./domain-driver.ts"
+import { DaemonError, messageOf } from "./errors.ts"
 import type { Ending } from "./lifecycle.ts"
 import { DAEMON_LIMITS } from "./limits.ts"
 
@@ -91,8 +91,15 @@ export async function runCommand(
 async function receiveDescriptors(context: CommandContext, events: ClientEvents, desk: DescriptorDesk) {
   using expected = desk.expect()
   context.send({ kind: "descriptorsWanted", token: expected.token })
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(DAEMON_LIMITS.descriptorsMs)])
-  return expected.receive(events.descriptors, signal)
+  const late = AbortSignal.timeout(DAEMON_LIMITS.descriptorsMs)
+  try {
+    // Awaited here: the desk expects them until this scope ends.
+    return await expected.receive(events.descriptors, AbortSignal.any([context.signal, late]))
+  } catch (error) {
+    if (error !== late.reason) throw error
+    const message = `The client did not hand its pipes over within ${DAEMON_LIMITS.descriptorsMs / 1000} s: try again`
+    throw new DaemonError("bad-request", message, { cause: error })
+  }
 }
 
 function execParams(

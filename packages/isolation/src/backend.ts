@@ -9,6 +9,7 @@ export type IsolationErrorCode =
   | "boot-timeout" // the domain's agent did not answer in time, also after the retries
   | "boot-failed" // the domain ended (or its kernel panicked) before its agent answered
   | "image-altered" // an image or template on disk is not what its digest says
+  | "cache-unwritable" // a template cannot be kept: no room, or no right to write
   | "out-of-accounts" // every uid of the reserved range is in use
   | "aborted"
 
@@ -115,7 +116,7 @@ export interface IsolationBackend extends AsyncDisposable {
   }
   /**
    * Makes start() fast for this image and shape: verifies the files and loads or makes a template.
-   * Fails with "image-altered", "boot-timeout", "boot-failed", "spawn-failed".
+   * Fails with "image-altered", "boot-timeout", "boot-failed", "spawn-failed", "cache-unwritable".
    */
   prepare(image: ImageFiles, shape: Shape, signal: AbortSignal): Promise<Template>
   /** Starts a domain from a template of this backend. The agent may not have answered yet. */

@@ -1,19 +1,19 @@
 import assert from "node:assert/strict"
-import { appendFile, copyFile, mkdtemp, open, readFile, rm } from "node:fs/promises"
+import { appendFile, mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { basename, join } from "node:path"
+import { join } from "node:path"
 import { type TestContext, test } from "node:test"
 import { parseDomainId } from "@skerry/model"
 import {
   type AwaitAgent,
   type Domain,
-  type ImageFile,
   type ImageFiles,
   type IsolationBackend,
   IsolationError,
   type Shape,
   type StartRequest,
 } from "./backend.ts"
+import { copyImage, temporaryFile } from "./conformance-files.ts"
 import { hostTraces } from "./conformance-traces.ts"
 
 /** What the suite needs to know of a backend to hold it to the promises of backend.ts. */
@@ -170,6 +170,21 @@ export function isolationConformance(name: string, target: ConformanceTarget): v
     await assert.rejects(backend.start(template, request(), never()), IsolationError)
   })
 
+  check(
+    "a template that is disposed of under a start leaves a whole domain or a clear refusal",
+    async (backend) => {
+      const template = await backend.prepare(target.image, target.shape, never())
+      const starting = backend.start(template, request(), never())
+      await template[Symbol.asyncDispose]()
+      try {
+        await using domain = await starting
+        await answers(domain)
+      } catch (error) {
+        assert.ok(error instanceof IsolationError, `${error}`)
+      }
+    },
+  )
+
   check("the same image can be prepared twice at once", async (backend) => {
     const prepare = () => backend.prepare(target.image, target.shape, never())
     const [first, second] = await Promise.all([prepare(), prepare()])
@@ -261,29 +276,4 @@ export function isolationConformance(name: string, target: ConformanceTarget): v
     await target.writeToDescriptor(domain, file.handle.fd, "from inside")
     assert.equal(await file.text(), "from inside")
   })
-}
-
-async function copyImage(image: ImageFiles, folder: string): Promise<ImageFiles> {
-  const copy = async (file: ImageFile, index: number): Promise<ImageFile> => {
-    const path = join(folder, `${index}-${basename(file.path)}`)
-    await copyFile(file.path, path)
-    return { path, digest: file.digest }
-  }
-  const layers: ImageFile[] = []
-  for (const [index, layer] of image.layers.entries()) layers.push(await copy(layer, index))
-  return { ...image, layers }
-}
-
-async function temporaryFile() {
-  const folder = await mkdtemp(join(tmpdir(), "skerry-descriptor-"))
-  const path = join(folder, "file")
-  const handle = await open(path, "w")
-  return {
-    handle,
-    text: () => readFile(path, "utf8"),
-    async [Symbol.asyncDispose]() {
-      await handle.close()
-      await rm(folder, { recursive: true })
-    },
-  }
 }

@@ -13,6 +13,10 @@ function cpuWords(cpuinfo: string, title: string): Set<string> {
   )
 }
 
+/** docs/threat-model.md says more. */
+const EMULATED =
+  "Virtual machines are emulated: several times slower, and QEMU's authors vouch for its walls only under KVM."
+
 export function interpretCpu(facts: HostFacts): Finding[] {
   if (facts.architecture !== "x86_64") return [] // Other processors do not say it in cpuinfo: KVM tells.
   const flags = cpuWords(facts.cpuinfo, "flags")
@@ -24,7 +28,7 @@ export function interpretCpu(facts: HostFacts): Finding[] {
           name: "CPU virtualisation",
           state: "limited",
           found: flags.has("hypervisor") ? "none: this host is itself a virtual machine" : "none",
-          meaning: "Virtual machines are emulated: as well separated, but several times slower.",
+          meaning: EMULATED,
           fix: flags.has("hypervisor")
             ? "turn on nested virtualisation where this machine is hosted"
             : "turn on VT-x or AMD-V in the firmware",
@@ -53,7 +57,7 @@ export function interpretCpu(facts: HostFacts): Finding[] {
 export function interpretKvm(facts: HostFacts): Finding {
   const { kvm, acceleration } = facts
   const name = "KVM"
-  const meaning = "Virtual machines are emulated: as well separated, but several times slower."
+  const meaning = EMULATED
   if (!kvm.exists) {
     return {
       name,

@@ -3,6 +3,8 @@ export interface Abi {
   readonly SO_PEERCRED: number
   readonly TIOCSWINSZ: number
   readonly FIONREAD: number
+  readonly TCGETS: number
+  readonly TCSETS: number
   readonly TIOCSPTLCK: number
   readonly TIOCGPTPEER: number
   readonly RNDADDENTROPY: number
@@ -38,7 +40,13 @@ function abi(encoding: IoctlEncoding, differing: Omit<Abi, Encoded>): Abi {
 const common: IoctlEncoding = { none: 0, read: 0x8000_0000, write: 0x4000_0000 }
 const powerpc: IoctlEncoding = { none: 0x2000_0000, read: 0x4000_0000, write: 0x8000_0000 }
 
-const usual = { SO_PEERCRED: 17, TIOCSWINSZ: 0x5414, FIONREAD: 0x541b }
+const usual = {
+  SO_PEERCRED: 17,
+  TIOCSWINSZ: 0x5414,
+  FIONREAD: 0x541b,
+  TCGETS: 0x5401,
+  TCSETS: 0x5402,
+}
 
 /** By process.arch. */
 export const ABIS: Readonly<Record<string, Abi>> = {
@@ -46,6 +54,7 @@ export const ABIS: Readonly<Record<string, Abi>> = {
   arm64: abi(common, { ...usual, SYS_setgroups: 159, SYS_setresuid: 147, SYS_setresgid: 149 }),
   ppc64: abi(powerpc, {
     ...{ SO_PEERCRED: 21, TIOCSWINSZ: 0x8008_7467, FIONREAD: 0x4004_667f },
+    ...{ TCGETS: 0x402c_7413, TCSETS: 0x802c_7414 },
     ...{ SYS_setgroups: 81, SYS_setresuid: 164, SYS_setresgid: 169 },
   }),
 }
@@ -73,6 +82,7 @@ export const LINUX = {
   O_NONBLOCK: 0o4000,
   O_CLOEXEC: 0o2000000,
   POLLHUP: 0x10,
+  OPOST: 1,
   CLOCK_REALTIME: 0,
   PR_SET_NO_NEW_PRIVS: 38,
   MS_BIND: 4096,

@@ -10,7 +10,7 @@ import { installedKoffi, Libc } from "./libc.ts"
 import { addSeals, getSeals, memfdCreate, type Seal, tryLock } from "./memory.ts"
 import { bytesWaiting, duplicate, isHungUp, pipe } from "./pipe.ts"
 import { neverBlock, poll, readAt, readSome, writeAt, writeSome } from "./poll.ts"
-import { openPty, setWindowSize, terminalPath, type WindowSize } from "./pty.ts"
+import { openPty, passOutputUnchanged, setWindowSize, terminalPath, type WindowSize } from "./pty.ts"
 import { collectChild, openPidfd, type ProcessEnd, type SpawnRequest, spawnProcess } from "./spawn.ts"
 import * as system from "./system.ts"
 
@@ -31,6 +31,8 @@ export interface Linux {
   setWindowSize(fd: number, size: WindowSize): void
   /** Of a terminal's slave, by its master. */
   terminalPath(master: number): string
+  /** For the terminal that shows another one, which has done what there is to do already. */
+  passOutputUnchanged(fd: number): void
   /** A pipe, close-on-exec. */
   pipe(): { read: number; write: number }
   /** Another descriptor of the same open file, close-on-exec. */
@@ -80,6 +82,7 @@ export function openLinux(nativePath?: string): Linux {
     openPty: (size) => openPty(libc, size),
     setWindowSize: (fd, size) => setWindowSize(libc, fd, size),
     terminalPath: (master) => terminalPath(libc, master),
+    passOutputUnchanged: (fd) => passOutputUnchanged(libc, fd),
     pipe: () => pipe(libc),
     poll: (pollfds, count, timeoutMs) => poll(libc, pollfds, count, timeoutMs),
     neverBlock: (fd) => neverBlock(libc, fd),

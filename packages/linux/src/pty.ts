@@ -37,3 +37,15 @@ export function terminalPath(libc: Libc, master: number): string {
   libc.ioctl(master, libc.abi.TIOCGPTN, "TIOCGPTN", ["void *", number])
   return `/dev/pts/${number.readUInt32LE(0)}`
 }
+
+/** At least a struct termios, whose first four fields are 32 bits each everywhere: input, output, control, local. */
+const TERMIOS_BYTES = 64
+const OUTPUT_FLAGS = 4
+
+/** What is written to the terminal is shown as it is: a line feed stays one, and moves down without going to the left. */
+export function passOutputUnchanged(libc: Libc, fd: number): void {
+  const termios = Buffer.alloc(TERMIOS_BYTES)
+  libc.ioctl(fd, libc.abi.TCGETS, "TCGETS", ["void *", termios])
+  termios.writeUInt32LE((termios.readUInt32LE(OUTPUT_FLAGS) & ~LINUX.OPOST) >>> 0, OUTPUT_FLAGS)
+  libc.ioctl(fd, libc.abi.TCSETS, "TCSETS", ["void *", termios])
+}

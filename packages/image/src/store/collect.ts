@@ -9,7 +9,7 @@ import { ImageStore, nameOf } from "./image-store.ts"
 export interface GcOptions {
   /** How many of the newest generations stay; the current one always does. */
   readonly keep: number
-  /** Images (ImageFiles.digest) of running domains: their files stay whatever becomes of their generation. */
+  /** Images (ImageFiles.digest) of running domains: of each, the newest generation that has it stays. */
   readonly running: ReadonlySet<Digest>
 }
 
@@ -30,6 +30,24 @@ export function outdated(
   return numbers.filter((number) => !newest.includes(number) && number !== current)
 }
 
+/**
+ * Of those, the ones that must stay because a domain runs from an image which no remaining generation has: without a
+ * record that names its files, the next collection would remove them under the domain. Pure.
+ */
+export function stillRunning(
+  imagesOf: ReadonlyMap<number, readonly Digest[]>,
+  removed: readonly number[],
+  running: ReadonlySet<Digest>,
+): ReadonlySet<number> {
+  const newestFirst = [...imagesOf].sort(([a], [b]) => b - a)
+  return new Set(
+    [...running].flatMap((digest) => {
+      const having = newestFirst.filter(([, images]) => images.includes(digest)).map(([number]) => number)
+      return having.every((number) => removed.includes(number)) ? having.slice(0, 1) : []
+    }),
+  )
+}
+
 /** Removes old generations, then the images and packages that nothing uses any more. Fails with "busy". */
 export async function collectGarbage(
   paths: HostPaths,
@@ -39,19 +57,24 @@ export async function collectGarbage(
   await using _held = await takeBuildLock(paths.cache, linux)
   const generations = new GenerationStore(paths.state)
   const numbers = await generations.numbers()
-  const removed = outdated(numbers, await generations.currentNumber(), options.keep)
+  const records = new Map<number, Generation>()
+  for (const number of numbers) records.set(number, await generations.read(number))
+  const old = outdated(numbers, await generations.currentNumber(), options.keep)
+  const images = new Map(
+    [...records].map(([number, generation]) => [number, imagesIn(generation).map(({ digest }) => digest)]),
+  )
+  const staying = stillRunning(images, old, options.running)
+  const removed = old.filter((number) => !staying.has(number))
   const keptImages = new Set<Digest>()
   const keptFiles = new Set<string>()
   const keptPackages = new Set<string>()
-  for (const number of numbers) {
-    const generation = await generations.read(number)
-    for (const image of Object.values<GenerationImage>(generation.images)) {
-      if (removed.includes(number) && !options.running.has(image.digest)) continue
+  for (const [number, generation] of records) {
+    if (removed.includes(number)) continue
+    for (const image of imagesIn(generation)) {
       keptImages.add(image.digest)
       for (const file of [image.kernel, image.initramfs, ...image.layers]) keptFiles.add(nameOf(file))
     }
-    if (!removed.includes(number))
-      for (const sha256 of packagesOf(generation)) keptPackages.add(`${sha256}.deb`)
+    for (const sha256 of packagesOf(generation)) keptPackages.add(`${sha256}.deb`)
   }
   for (const number of removed) await generations.remove(number)
   const freedBytes =
@@ -59,6 +82,8 @@ export async function collectGarbage(
     (await removeExcept(join(paths.cache, "packages"), keptPackages))
   return { removedGenerations: removed, freedBytes, keptImages }
 }
+
+const imagesIn = (generation: Generation): readonly GenerationImage[] => Object.values(generation.images)
 
 function packagesOf(generation: Generation): readonly string[] {
   const { base, applications } = generation.lock

@@ -10,7 +10,7 @@ import { decompressKernel } from "./boot-kernel.ts"
 import { qemuArguments } from "./command-line.ts"
 import type { QemuHost } from "./host.ts"
 import { type Acceleration, machineFor } from "./machine.ts"
-import { startQemu } from "./qemu-process.ts"
+import { onAbort, startQemu } from "./qemu-process.ts"
 import { newMemory } from "./template-store.ts"
 import { VerifiedFiles } from "./verified-files.ts"
 
@@ -46,7 +46,7 @@ export interface ProbeOptions {
  */
 export async function probeAcceleration(options: ProbeOptions): Promise<AccelerationFinding> {
   const { host, image } = options
-  if (host.kvm === undefined)
+  if (host.kvm.kind === "none")
     return { acceleration: "tcg", why: "there is no /dev/kvm: the processor is emulated" }
   if (image === undefined) return { acceleration: "tcg", why: "not probed yet: nothing has been built" }
   const path = join(options.cacheDirectory, RECORD)
@@ -98,7 +98,6 @@ async function tryKvm(options: ProbeOptions, image: ImageFiles): Promise<Acceler
   const initramfs = stack.use(await verified.open(image.initramfs, image.name, never))
   const kernel = stack.use(await decompressKernel(linux, verified, image, never))
   const memory = stack.adopt(newMemory(linux, shape.memoryMiB), closeSync)
-  let untrustedConsole = ""
   const launch = { machine, acceleration: "kvm", shape, layerBytes: [], start: "boot-private" } as const
   try {
     const qemu = await startQemu({
@@ -107,11 +106,10 @@ async function tryKvm(options: ProbeOptions, image: ImageFiles): Promise<Acceler
       memoryFd: memory,
       stateOrKernel: kernel.fd,
       files: [initramfs.fd],
-      onConsole: (untrustedText) => {
-        untrustedConsole = (untrustedConsole + untrustedText).slice(-4096)
-      },
+      onConsole: () => {},
+      signal,
     })
-    signal.addEventListener("abort", () => qemu.kill())
+    using _killed = onAbort(signal, () => qemu.kill())
     const end = await qemu.ended
     // Without layers /init gives up, which ends the machine: so far comes only a processor that works.
     if (!signal.aborted && end.code === 0) return { acceleration: "kvm", why: "KVM works" }
@@ -124,7 +122,9 @@ async function tryKvm(options: ProbeOptions, image: ImageFiles): Promise<Acceler
       why: `/dev/kvm is there but does not work (${why}): the processor is emulated`,
     }
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = signal.aborted
+      ? "QEMU did not start in time"
+      : String(error instanceof Error ? error.message : error)
     return { acceleration: "tcg", why: `/dev/kvm cannot be used (${why}): the processor is emulated` }
   }
 }

@@ -12,9 +12,8 @@ export interface Confinement {
   readonly folders: readonly HostFolder[]
   /** "none" also where a device is there but not used. */
   readonly kvm: KvmAccess
-  /** bwrap reports its child here, and waits there until the daemon has put it into its cgroup. */
+  /** bwrap reports its first process inside here. */
   readonly infoFd: number
-  readonly blockFd: number
 }
 
 /** Inside a user namespace the domain's account needs some name of its own. */
@@ -23,12 +22,15 @@ const INNER_ID = 1000
 /**
  * The chain of programs, each of which becomes the next, that starts `command` without rights: namespaces of its own,
  * an empty file system but for programs and libraries, an account of its own, no capabilities. As root no user
- * namespace is needed; an ordinary user gets the sub-uid by one.
+ * namespace is needed; an ordinary user gets the sub-uid by one. A line on the standard input lets the sandbox be made,
+ * another one the command start; its end (also the daemon's) ends both.
  */
 export function confinedCommand(confinement: Confinement, command: readonly string[]): string[] {
   const { account, kvm } = confinement
   const isReserved = account.kind === "reserved"
   return [
+    // A core file would carry the guest's secrets to the host's disk.
+    ...["/bin/sh", "-c", 'ulimit -c 0 && read -r go && exec "$@"', "skerry-gate"],
     ...(isReserved ? [] : userNamespace(account)),
     confinement.bwrapPath,
     ...["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
@@ -40,13 +42,14 @@ export function confinedCommand(confinement: Confinement, command: readonly stri
     ...["--proc", "/proc", "--dev", "/dev"],
     ...(kvm.kind === "none" ? [] : ["--dev-bind", "/dev/kvm", "/dev/kvm"]),
     ...["--chdir", "/", "--clearenv", "--setenv", "PATH", "/usr/bin:/bin"],
-    ...["--info-fd", String(confinement.infoFd), "--block-fd", String(confinement.blockFd), "--"],
+    ...["--info-fd", String(confinement.infoFd), "--"],
     "/usr/bin/setpriv",
     ...(isReserved
       ? [`--reuid=${account.uid}`, `--regid=${account.gid}`]
       : [`--reuid=${INNER_ID}`, `--regid=${INNER_ID}`]),
     ...groupArguments(confinement),
     ...["--inh-caps=-all", "--no-new-privs", "--"],
+    ...["/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "skerry-gate"],
     ...command,
   ]
 }

@@ -30,7 +30,9 @@ export async function savePages(memoryFd: number, path: string): Promise<string>
       header.writeUInt32LE(count, 4)
       const pages = bytes.subarray(first * PAGE_BYTES, (first + count) * PAGE_BYTES)
       hash.update(header).update(pages)
-      await file.writev([header, pages])
+      // Unlike write(), this goes on until everything is written or fails.
+      await file.writeFile(header)
+      await file.writeFile(pages)
     }
   }
   await file.sync()

@@ -45,13 +45,13 @@ export class Monitor {
   /** For a command that `send` writes to the socket by other means (with descriptors). */
   async expect(command: string, send: () => void): Promise<unknown> {
     if (this.#broken !== undefined) throw new IsolationError("spawn-failed", this.#broken)
+    send()
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     this.#waiting.push({ command, resolve, reject })
     const deadline = setTimeout(() => {
       this.#break(`QEMU did not answer "${command}" within ${MONITOR_LIMITS.replyMs} ms`)
     }, MONITOR_LIMITS.replyMs)
     try {
-      send()
       return await promise
     } finally {
       clearTimeout(deadline)

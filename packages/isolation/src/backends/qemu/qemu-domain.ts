@@ -10,6 +10,9 @@ export interface QemuDomainParts {
   readonly processes: DomainProcesses
   /** What the guest's kernel said when it gave up, if it did. */
   readonly untrustedPanic: () => string | undefined
+  /** How many of its processes the kernel has killed for want of memory; looked at before the release. */
+  readonly oomKills: () => Promise<number>
+  readonly memoryLimitBytes: number
   /** Releases account, cgroup and descriptors, after the last process is gone. */
   readonly release: () => Promise<void>
 }
@@ -55,8 +58,19 @@ export class QemuDomain implements Domain {
     // Asked before releasing: a dispose() that comes during the release did not end the domain.
     const exit = qemuExit(end, this.#isStopped, parts.untrustedPanic())
     this.channel.destroy()
-    await parts.release()
-    return exit
+    try {
+      const isOutOfMemory = exit.kind !== "stopped" && (await parts.oomKills()) > 0
+      await parts.release()
+      if (!isOutOfMemory) return exit
+      const limitMiB = parts.memoryLimitBytes / (1024 * 1024)
+      return {
+        kind: "failed",
+        message: `QEMU needed more memory than the domain's limit of ${limitMiB} MiB and was killed`,
+      }
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      return { kind: "failed", message: `Could not clean up after "${this.id}": ${why}` }
+    }
   }
 }
 

@@ -3,17 +3,21 @@ import { closeSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { Socket } from "node:net"
 import type { Readable, Writable } from "node:stream"
+import { setTimeout as delay } from "node:timers/promises"
 import type { Linux } from "@skerry/linux"
 import type { DomainAccount } from "../../accounts.ts"
 import { IsolationError } from "../../backend.ts"
 import type { DomainCgroup } from "../../cgroup-domain.ts"
 import { readConsole } from "../../console-pieces.ts"
+import { type ProcessStat, readProcessStat } from "../../process-tree.ts"
 import { confinedCommand, type HostFolder } from "./confinement.ts"
 import type { KvmAccess } from "./host.ts"
 import { Monitor } from "./monitor.ts"
 
 /** Bytes of QEMU's own messages that are kept for an error. */
 const LAST_WORDS_BYTES = 2048
+/** How often to look whether the sandbox, which takes some 15 ms to make, is ready. */
+const FORK_LOOK_MS = 1
 
 export interface QemuLaunch {
   readonly linux: Linux
@@ -30,6 +34,8 @@ export interface QemuLaunch {
   readonly files: readonly number[]
   readonly cgroup: DomainCgroup
   readonly onConsole: (untrustedText: string) => void
+  /** Ends it while it starts; later it has no effect. */
+  readonly signal: AbortSignal
 }
 
 export interface QemuEnd {
@@ -57,16 +63,15 @@ export async function startQemu(launch: QemuLaunch): Promise<QemuProcess> {
   const [monitorFd, qemuMonitorFd] = linux.socketPair()
   const isClone = typeof stateOrKernel !== "number"
   const stdio: (number | "ignore" | "pipe")[] = [
-    ...(["ignore", "ignore", "pipe"] as const), // QEMU's own messages come on stderr
+    ...(["pipe", "ignore", "pipe"] as const), // the gate; QEMU's own messages come on stderr
     ...(["pipe", qemuMonitorFd, launch.memoryFd, "pipe"] as const),
     isClone ? "pipe" : stateOrKernel,
     ...(isClone ? ["ignore" as const] : []),
     ...launch.files,
   ]
   const infoFd = stdio.push("pipe") - 1
-  const blockFd = stdio.push("pipe") - 1
-  const [program, ...args] = confinedCommand({ ...launch, infoFd, blockFd }, launch.command)
-  const child = spawn(program ?? "bwrap", args, { stdio, env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } })
+  const [program, ...args] = confinedCommand({ ...launch, infoFd }, launch.command)
+  const child = spawn(program ?? "sh", args, { stdio, env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } })
   closeSync(qemuMonitorFd)
   const streams = child.stdio as unknown as readonly (Socket | undefined)[]
   const monitorSocket = new Socket({ fd: monitorFd })
@@ -75,8 +80,20 @@ export async function startQemu(launch: QemuLaunch): Promise<QemuProcess> {
   control.on("error", () => {})
   readConsole(consoleStream, launch.onConsole)
   const lastWords = collect(streams[2] as Readable)
-  const monitor = new Monitor(monitorSocket, () => child.kill("SIGKILL"))
-  const ended = whenEnded(child, monitorSocket, lastWords)
+  const sandbox: Sandbox = { stage: "waits", first: undefined, isUnwanted: false }
+  const kill = () => {
+    sandbox.isUnwanted = true
+    if (sandbox.stage !== "forks") child.kill("SIGKILL")
+  }
+  const monitor = new Monitor(monitorSocket, kill)
+  const gate = streams[0] as Writable
+  gate.on("error", () => {}) // it ended early: `ended` says why
+  const ended = whenEnded(child, monitorSocket, lastWords, () => {
+    gate.destroy()
+    killFirst(sandbox.first)
+    launch.cgroup.kill().catch(() => {}) // its disposal kills again, and reports
+  })
+  using _killed = onAbort(launch.signal, kill)
 
   if (isClone) {
     const state = streams[7] as Writable & Socket
@@ -85,20 +102,25 @@ export async function startQemu(launch: QemuLaunch): Promise<QemuProcess> {
     state.resume()
   }
   try {
-    const first = await firstPid(streams[infoFd] as Readable, ended)
-    // The child waits for the block descriptor, so nothing of it runs outside its cgroup.
+    // Whatever it starts is in the cgroup from its beginning.
     if (child.pid !== undefined) await launch.cgroup.add(child.pid)
-    await launch.cgroup.add(first)
-    const block = streams[blockFd] as Writable
-    block.on("error", () => {})
-    block.end("\n")
+    if (!sandbox.isUnwanted) {
+      sandbox.stage = "forks"
+      gate.write("sandbox\n")
+    }
+    const first = await firstPid(streams[infoFd] as Readable, ended)
+    sandbox.first = await readProcessStat(first)
+    sandbox.stage = "runs"
+    if (sandbox.isUnwanted) kill()
+    // Only now does the first process end with bwrap, also if the daemon and bwrap die in the next moment.
+    const pid = await onlyChild(first, ended)
+    gate.write("program\n")
     await monitor.ready
-    const pid = Number((await readFile(`/proc/${first}/task/${first}/children`, "utf8")).trim())
     return {
       pid,
       control,
       monitor,
-      kill: () => void child.kill("SIGKILL"),
+      kill,
       ended,
       async giveDescriptor(name, fd) {
         const command = Buffer.from(`${JSON.stringify({ execute: "getfd", arguments: { fdname: name } })}\n`)
@@ -106,12 +128,27 @@ export async function startQemu(launch: QemuLaunch): Promise<QemuProcess> {
       },
     }
   } catch (error) {
-    child.kill("SIGKILL")
+    kill()
     const end = await ended
+    if (launch.signal.aborted) throw new IsolationError("aborted", "Stopped starting QEMU", { cause: error })
     if (error instanceof IsolationError && error.code !== "spawn-failed") throw error
     const words = end.untrustedLastWords.trim() || (error instanceof Error ? error.message : String(error))
     throw new IsolationError("spawn-failed", `Cannot start QEMU in its sandbox: ${words}`, { cause: error })
   }
+}
+
+/** How far bwrap is. Killed while it forks, before it has named its first process, it would leave that behind. */
+interface Sandbox {
+  stage: "waits" | "forks" | "runs"
+  first: ProcessStat | undefined
+  isUnwanted: boolean
+}
+
+/** Calls `act` once the signal is aborted, or has been; not after it is disposed of. */
+export function onAbort(signal: AbortSignal, act: () => void): Disposable {
+  if (signal.aborted) act()
+  signal.addEventListener("abort", act, { once: true })
+  return { [Symbol.dispose]: () => signal.removeEventListener("abort", act) }
 }
 
 /** bwrap writes {"child-pid": N, …} as soon as the child exists. */
@@ -129,6 +166,31 @@ async function firstPid(info: Readable, ended: Promise<QemuEnd>): Promise<number
     throw new IsolationError("spawn-failed", untrustedLastWords.trim() || "its sandbox ended at once")
   })
   return await Promise.race([promise, early])
+}
+
+/** The process that bwrap's first process forks last of all: QEMU, once the gate is open. Nothing tells of a fork. */
+async function onlyChild(first: number, ended: Promise<QemuEnd>): Promise<number> {
+  let hasEnded = false
+  void ended.then(() => {
+    hasEnded = true
+  })
+  for (;;) {
+    const children = await readFile(`/proc/${first}/task/${first}/children`, "utf8").catch(() => "")
+    if (children !== "") return Number(children.trim())
+    if (hasEnded) throw new IsolationError("spawn-failed", "its sandbox ended at once")
+    await delay(FORK_LOOK_MS)
+  }
+}
+
+/**
+ * bwrap's first process inside ends with bwrap, but only once it has asked the kernel for that: killed before, bwrap
+ * leaves it behind. The start time tells it from a later process of the same number.
+ */
+function killFirst(first: ProcessStat | undefined): void {
+  if (first === undefined) return
+  void readProcessStat(first.pid).then((now) => {
+    if (now?.startTicks === first.startTicks && now.state !== "Z") process.kill(first.pid, "SIGKILL")
+  })
 }
 
 function collect(stderr: Readable): { text: string } {
@@ -149,6 +211,7 @@ async function whenEnded(
   child: ChildProcess,
   monitor: Socket,
   lastWords: { text: string },
+  onLauncherExit: () => void,
 ): Promise<QemuEnd> {
   const exited = Promise.withResolvers<Omit<QemuEnd, "untrustedLastWords">>()
   child.once("error", (error) => {
@@ -156,7 +219,10 @@ async function whenEnded(
     exited.resolve({ code: null, signal: null })
     monitor.destroy()
   })
-  child.once("exit", (code, signal) => exited.resolve({ code, signal }))
+  child.once("exit", (code, signal) => {
+    onLauncherExit()
+    exited.resolve({ code, signal })
+  })
   const closed = new Promise<void>((resolve) => void monitor.once("close", () => resolve()))
   const [end] = await Promise.all([exited.promise, closed])
   for (const stream of child.stdio) stream?.destroy()

@@ -1,4 +1,5 @@
 import { closeSync, readFileSync } from "node:fs"
+import { setTimeout as delay } from "node:timers/promises"
 import type { Linux } from "@skerry/linux"
 import type { DomainId } from "@skerry/model"
 import type { Accounts } from "../../accounts.ts"
@@ -13,12 +14,14 @@ import {
   type Template,
 } from "../../backend.ts"
 import type { Cgroups } from "../../cgroup.ts"
-import { decompressKernel } from "./boot-kernel.ts"
 import { type Launch, qemuArguments } from "./command-line.ts"
 import type { KvmAccess, QemuHost } from "./host.ts"
+import { openLaunchFiles } from "./launch-files.ts"
 import { type Acceleration, type Machine, machineFor } from "./machine.ts"
+import { loadDevices, saveDevices } from "./migration.ts"
+import { panicWatch } from "./panic-watch.ts"
 import { QemuDomain } from "./qemu-domain.ts"
-import { type QemuProcess, startQemu } from "./qemu-process.ts"
+import { onAbort, type QemuProcess, startQemu } from "./qemu-process.ts"
 import { type GuestSnapshot, newMemory, sealSnapshot, TemplateStore } from "./template-store.ts"
 import { VerifiedFiles } from "./verified-files.ts"
 
@@ -29,10 +32,10 @@ export const QEMU_LIMITS = {
   bootMs: 60_000,
   /** Boots that hang are tried again: emulated kernels hang now and then. */
   bootTries: 3,
+  /** After the agent's connection closed: how long to wait for the machine's own end, which says why. */
+  lostAgentMs: 1_000,
   /** What QEMU itself may need beside the guest's memory, translation cache included. */
   overheadMiB: 256,
-  /** Console text that is searched for the kernel's last words. */
-  panicCharacters: 4096,
 } as const
 
 export interface QemuOptions {
@@ -73,12 +76,12 @@ export class QemuBackend implements IsolationBackend {
   }
 
   async prepare(image: ImageFiles, shape: Shape, signal: AbortSignal): Promise<Template> {
-    await this.#verify(image, signal)
+    await this.#verified.check(image, signal)
     const key = this.#templateKey(image, shape)
-    const snapshot =
-      (await this.#store.load(key, shape.memoryMiB, signal).catch((error: unknown) => {
-        throw signal.aborted ? aborted(image.name) : error
-      })) ?? (await this.#makeSnapshot(image, shape, signal))
+    const loaded = await this.#store.load(key, shape.memoryMiB, signal).catch((error: unknown) => {
+      throw signal.aborted ? aborted(image.name) : error
+    })
+    const snapshot = loaded ?? (await this.#makeSnapshot(key, image, shape, signal))
     const template: QemuTemplate = {
       kind: "qemu",
       image: image.digest,
@@ -86,8 +89,8 @@ export class QemuBackend implements IsolationBackend {
       files: image,
       snapshot,
       [Symbol.asyncDispose]: async () => {
-        templates.delete(template)
-        snapshot[Symbol.dispose]()
+        // Its descriptor's number may be another file's by the second time.
+        if (templates.delete(template)) snapshot[Symbol.dispose]()
       },
     }
     templates.add(template)
@@ -104,7 +107,7 @@ export class QemuBackend implements IsolationBackend {
   }
 
   async boot(image: ImageFiles, shape: Shape, request: StartRequest, signal: AbortSignal): Promise<Domain> {
-    await this.#verify(image, signal)
+    await this.#verified.check(image, signal)
     return (await this.#launch(image, shape, request, "boot-private", undefined, signal)).domain
   }
 
@@ -112,15 +115,35 @@ export class QemuBackend implements IsolationBackend {
     await Promise.all([...this.#domains].map((domain) => domain[Symbol.asyncDispose]()))
   }
 
-  /** Boots until the agent answers, then saves the devices and seals the memory. */
-  async #makeSnapshot(image: ImageFiles, shape: Shape, signal: AbortSignal): Promise<GuestSnapshot> {
+  async #makeSnapshot(
+    key: string,
+    image: ImageFiles,
+    shape: Shape,
+    signal: AbortSignal,
+  ): Promise<GuestSnapshot> {
+    const snapshot = await this.#bootUntilAnswer(image, shape, signal)
+    try {
+      await this.#store.save(key, image.digest, snapshot)
+      return snapshot
+    } catch (cause) {
+      snapshot[Symbol.dispose]()
+      const why = cause instanceof Error ? cause.message : String(cause)
+      throw new IsolationError(
+        "cache-unwritable",
+        `Cannot keep the template of image "${image.name}" in ${this.#options.cacheDirectory}: ${why}; ` +
+          "make room there, or make it writable",
+        { cause },
+      )
+    }
+  }
+
+  /** A boot that hangs is tried again, a few times. */
+  async #bootUntilAnswer(image: ImageFiles, shape: Shape, signal: AbortSignal): Promise<GuestSnapshot> {
     const bootMs = this.#options.bootMs ?? QEMU_LIMITS.bootMs
     for (let attempt = 1; ; attempt++) {
       const deadline = AbortSignal.timeout(bootMs)
       try {
-        const snapshot = await this.#bootAndSave(image, shape, AbortSignal.any([signal, deadline]))
-        await this.#store.save(this.#templateKey(image, shape), image.digest, snapshot)
-        return snapshot
+        return await this.#bootAndSave(image, shape, AbortSignal.any([signal, deadline]))
       } catch (error) {
         if (signal.aborted) throw aborted(image.name)
         if (!deadline.aborted) throw error
@@ -136,6 +159,7 @@ export class QemuBackend implements IsolationBackend {
     }
   }
 
+  /** Boots until the agent answers, then saves the devices and seals the memory. */
   async #bootAndSave(image: ImageFiles, shape: Shape, signal: AbortSignal): Promise<GuestSnapshot> {
     const { linux } = this.#options
     const memoryFd = newMemory(linux, shape.memoryMiB)
@@ -163,14 +187,23 @@ export class QemuBackend implements IsolationBackend {
   }
 
   async #untilAnswer(image: ImageFiles, domain: Domain, signal: AbortSignal): Promise<void> {
-    const ended = domain.exited.then((exit) => {
-      const why = exit.kind === "failed" ? exit.message : `it was ${exit.kind}`
+    const end = domain.exited.then((exit) => (exit.kind === "failed" ? exit.message : `it was ${exit.kind}`))
+    const answer = this.#options.awaitAgent(domain.channel, signal)
+    try {
+      await Promise.race([answer, end.then(() => Promise.reject(new Error("The domain has ended")))])
+    } catch (cause) {
+      if (signal.aborted) throw cause
+      // The machine's own end explains a lost agent better than the loss does.
+      const why = await Promise.race([end, delay(QEMU_LIMITS.lostAgentMs)])
+      const what = `The guest of image "${image.name}"`
       throw new IsolationError(
         "boot-failed",
-        `The guest of image "${image.name}" ended before it answered: ${why}`,
+        why === undefined
+          ? `${what} has an agent that does not answer as it should: ${cause instanceof Error ? cause.message : cause}; run: skerry build`
+          : `${what} ended before it answered: ${why}`,
+        { cause },
       )
-    })
-    await Promise.race([this.#options.awaitAgent(domain.channel, signal), ended])
+    }
   }
 
   async #launch(
@@ -183,32 +216,13 @@ export class QemuBackend implements IsolationBackend {
   ): Promise<{ domain: Domain; process: QemuProcess }> {
     if (signal.aborted) throw aborted(request.id)
     const { linux, host, accounts, cgroups, acceleration } = this.#options
+    using files = await openLaunchFiles({ linux, verified: this.#verified, image, shape, memory, signal })
     await using started = new AsyncDisposableStack()
     const account = started.adopt(accounts.take(), (each) => accounts.giveBack(each))
-    const cgroup = started.use(await cgroups.create(request.id, this.#cgroupLimits(shape, request)))
-    // What the process inherits is closed here when this function ends; QEMU has it open then.
-    using files = new DisposableStack()
-    const layers = []
-    for (const layer of image.layers)
-      layers.push(files.use(await this.#verified.open(layer, image.name, signal)))
-    let memoryFd: number
-    let stateOrKernel: Buffer | number
-    const inherited = layers.map(({ fd }) => fd)
-    if (typeof memory === "object") {
-      memoryFd = memory.memoryFd
-      stateOrKernel = memory.deviceState
-    } else {
-      memoryFd = memory ?? files.adopt(newMemory(linux, shape.memoryMiB), closeSync)
-      stateOrKernel = files.use(await decompressKernel(linux, this.#verified, image, signal)).fd
-      inherited.unshift(files.use(await this.#verified.open(image.initramfs, image.name, signal)).fd)
-    }
-    const launch = {
-      machine: this.#machine,
-      acceleration,
-      shape,
-      start,
-      layerBytes: layers.map(({ bytes }) => bytes),
-    }
+    const limits = this.#cgroupLimits(shape, request)
+    const cgroup = started.use(await cgroups.create(request.id, limits))
+    const { layerBytes } = files
+    const launch = { machine: this.#machine, acceleration, shape, start, layerBytes }
     const panic = panicWatch(request.onConsole)
     const process = await startQemu({
       linux,
@@ -216,11 +230,10 @@ export class QemuBackend implements IsolationBackend {
       kvm: acceleration === "kvm" ? host.kvm : NO_KVM,
       account,
       command: [this.#machine.binary, ...qemuArguments(launch)],
-      memoryFd,
-      stateOrKernel,
-      files: inherited,
+      ...files,
       cgroup,
       onConsole: panic.onConsole,
+      signal,
     })
     const held = started.move()
     const domain = new QemuDomain({
@@ -228,14 +241,16 @@ export class QemuBackend implements IsolationBackend {
       process,
       processes: { pid: process.pid, uid: account.uid, cgroups: cgroup.paths },
       untrustedPanic: panic.lastWords,
+      oomKills: () => cgroup.oomKills(),
+      memoryLimitBytes: limits.memoryBytes,
       release: async () => {
         this.#domains.delete(domain)
         await held.disposeAsync()
       },
     })
     this.#domains.add(domain)
+    using _killed = onAbort(signal, () => process.kill())
     try {
-      signal.throwIfAborted()
       if (start === "clone") await loadDevices(process)
       signal.throwIfAborted()
     } catch (error) {
@@ -245,9 +260,7 @@ export class QemuBackend implements IsolationBackend {
       throw new IsolationError(
         "spawn-failed",
         `Cannot start "${request.id}": ${untrustedLastWords.trim() || String(error)}`,
-        {
-          cause: error,
-        },
+        { cause: error },
       )
     }
     return { domain, process }
@@ -255,12 +268,6 @@ export class QemuBackend implements IsolationBackend {
 
   #cgroupLimits(shape: Shape, request: StartRequest) {
     return { memoryBytes: (shape.memoryMiB + QEMU_LIMITS.overheadMiB) * MIB, ...request.limits }
-  }
-
-  async #verify(image: ImageFiles, signal: AbortSignal): Promise<void> {
-    for (const file of [image.kernel, image.initramfs, ...image.layers]) {
-      using _open = await this.#verified.open(file, image.name, signal)
-    }
   }
 
   #templateKey(image: ImageFiles, shape: Shape): string {
@@ -286,49 +293,3 @@ const aborted = (what: string) => new IsolationError("aborted", `Stopped startin
 
 /** Without it QEMU gets neither the device nor a group. */
 const NO_KVM: KvmAccess = { kind: "none" }
-
-const IGNORE_SHARED = { capabilities: [{ capability: "x-ignore-shared", state: true }] }
-
-/** The clone goes on by itself once it is loaded, because the template was saved running. */
-async function loadDevices({ monitor }: QemuProcess): Promise<void> {
-  await Promise.all([
-    monitor.execute("migrate-set-capabilities", IGNORE_SHARED),
-    monitor.execute("migrate-incoming", { uri: "fd:7" }),
-  ])
-}
-
-async function saveDevices(qemu: QemuProcess, stateFd: number, signal: AbortSignal): Promise<void> {
-  const { monitor } = qemu
-  await monitor.execute("migrate-set-capabilities", IGNORE_SHARED)
-  await qemu.giveDescriptor("devices", stateFd)
-  await monitor.execute("migrate", { uri: "fd:devices" })
-  for (;;) {
-    signal.throwIfAborted()
-    const untrusted = await monitor.execute("query-migrate")
-    const status =
-      typeof untrusted === "object" && untrusted !== null && "status" in untrusted ? untrusted.status : ""
-    if (status === "completed") return
-    if (status === "failed" || status === "cancelled") {
-      throw new IsolationError(
-        "boot-failed",
-        `QEMU could not save the template: ${JSON.stringify(untrusted)}`,
-      )
-    }
-  }
-}
-
-/** Passes the console on and remembers how the kernel ended, if it did. */
-function panicWatch(onConsole: (untrustedText: string) => void) {
-  let untrustedTail = ""
-  let untrustedPanic: string | undefined
-  return {
-    onConsole(untrustedText: string) {
-      onConsole(untrustedText)
-      if (untrustedPanic !== undefined) return
-      untrustedTail = (untrustedTail + untrustedText).slice(-QEMU_LIMITS.panicCharacters)
-      const found = /Kernel panic - not syncing: ([^\r\n]{1,200})[\r\n]/.exec(untrustedTail)
-      if (found?.[1] !== undefined) untrustedPanic = JSON.stringify(found[1])
-    },
-    lastWords: () => untrustedPanic,
-  }
-}

@@ -1,10 +1,13 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto"
+import { createHash, createHmac, timingSafeEqual } from "node:crypto"
 import { closeSync, ftruncateSync } from "node:fs"
-import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises"
-import { dirname, join } from "node:path"
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
 import type { Linux } from "@skerry/linux"
 import type { Digest } from "@skerry/model"
+import { hasCode } from "../../cgroup-domain.ts"
+import { readProcessStat } from "../../process-tree.ts"
 import { loadPages, savePages } from "./memory-pages.ts"
+import { readOrMakeKey } from "./template-key.ts"
 
 /** Raised when the files' layout or meaning changes: older ones are then made anew. */
 const FORMAT = 1
@@ -40,7 +43,7 @@ export class TemplateStore {
   readonly #directory: string
   readonly #keyPath: string
   readonly #linux: Linux
-  #key: Promise<Buffer> | undefined
+  #key: Buffer | undefined
 
   constructor(options: { cacheDirectory: string; stateDirectory: string; linux: Linux }) {
     this.#directory = join(options.cacheDirectory, "templates")
@@ -84,12 +87,14 @@ export class TemplateStore {
     return undefined
   }
 
-  /** Replaces what is there. A crash leaves the old one or none. */
+  /** Replaces what is there. A crash leaves the old one or none, and a partial one that the next save removes. */
   async save(key: string, image: Digest, snapshot: GuestSnapshot): Promise<void> {
     const folder = join(this.#directory, key)
-    const partial = join(this.#directory, `.partial-${key}-${process.pid}`)
-    await rm(partial, { recursive: true, force: true })
-    await mkdir(partial, { recursive: true, mode: 0o700 })
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 })
+    await this.#removeAbandoned()
+    const partial = join(this.#directory, await partialName())
+    const old = join(this.#directory, await partialName())
+    await mkdir(partial, { mode: 0o700 })
     try {
       const memoryDigest = await savePages(snapshot.memoryFd, join(partial, "memory"))
       await writeFile(join(partial, "devices"), snapshot.deviceState, { flush: true, mode: 0o600 })
@@ -97,32 +102,44 @@ export class TemplateStore {
       await writeFile(join(partial, "image"), `${image}\n`, { mode: 0o600 })
       const record = await this.#record(key, memoryDigest, snapshot.deviceState)
       await writeFile(join(partial, "record"), record, { flush: true, mode: 0o600 })
-      await rm(folder, { recursive: true, force: true })
-      await rename(partial, folder)
-    } catch (error) {
+      // Aside as a whole: removing it where it is could meet what somebody else puts there meanwhile.
+      await rename(folder, old).catch(unless("ENOENT"))
+      // Where somebody else was quicker theirs is as good as ours.
+      await rename(partial, folder).catch(unless("ENOTEMPTY", "EEXIST"))
+    } finally {
       await rm(partial, { recursive: true, force: true })
-      throw error
+      await rm(old, { recursive: true, force: true })
+    }
+  }
+
+  /** Partial templates of processes that are gone. */
+  async #removeAbandoned(): Promise<void> {
+    for (const name of await readdir(this.#directory)) {
+      const [, pid = "", startTicks] = PARTIAL_NAME.exec(name) ?? []
+      if (pid === "" || String((await readProcessStat(pid))?.startTicks) === startTicks) continue
+      await rm(join(this.#directory, name), { recursive: true, force: true })
     }
   }
 
   async #record(key: string, memoryDigest: string, deviceState: Buffer): Promise<Buffer> {
-    this.#key ??= readOrMakeKey(this.#keyPath)
+    this.#key ??= await readOrMakeKey(this.#keyPath)
     const devices = createHash("sha256").update(deviceState).digest("hex")
-    const mac = createHmac("sha256", await this.#key)
+    const mac = createHmac("sha256", this.#key)
     return Buffer.from(`${mac.update(`${key} ${memoryDigest} ${devices}`).digest("hex")}\n`)
   }
 }
 
-async function readOrMakeKey(path: string): Promise<Buffer> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  try {
-    await using file = await open(path, "wx", 0o600)
-    const key = randomBytes(32)
-    await file.writeFile(key)
-    await file.sync()
-    return key
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return await readFile(path)
-    throw error
+const unless =
+  (...codes: readonly string[]) =>
+  (error: unknown) => {
+    if (!codes.some((code) => hasCode(error, code))) throw error
   }
+
+const PARTIAL_NAME = /^\.partial-(\d+)-(\d+)-\d+$/
+let nextPartial = 0
+
+/** Says whose it is: a number of a process alone is soon somebody else's. */
+async function partialName(): Promise<string> {
+  const self = await readProcessStat(process.pid)
+  return `.partial-${process.pid}-${self?.startTicks ?? 0}-${nextPartial++}`
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { closeSync, fstatSync, openSync, read } from "node:fs"
 import { promisify } from "node:util"
-import type { ImageFile } from "../../backend.ts"
+import type { ImageFile, ImageFiles } from "../../backend.ts"
 import { IsolationError } from "../../backend.ts"
 
 const readAsync = promisify(read)
@@ -20,6 +20,13 @@ export interface VerifiedFile extends Disposable {
  */
 export class VerifiedFiles {
   readonly #identities = new Map<string, string>()
+
+  /** Every file of an image. Fails as open() does. */
+  async check(image: ImageFiles, signal: AbortSignal): Promise<void> {
+    for (const file of [image.kernel, image.initramfs, ...image.layers]) {
+      using _open = await this.open(file, image.name, signal)
+    }
+  }
 
   /** The caller owns what it returns. Fails with "image-altered" or "aborted". */
   async open(file: ImageFile, image: string, signal: AbortSignal): Promise<VerifiedFile> {

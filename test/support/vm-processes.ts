@@ -1,0 +1,69 @@
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
+
+const LOOK_MS = 5
+
+export function parentOf(pid: number): number {
+  return Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1])
+}
+
+/** Domain by domain, the processes in the cgroups below these directories. */
+export function membersBelow(directories: readonly string[]): Map<string, number[]> {
+  const members = new Map<string, number[]>()
+  for (const directory of directories) {
+    for (const name of readdirSync(directory, { withFileTypes: true })) {
+      if (!name.isDirectory()) continue
+      const pids = textOf(join(directory, name.name, "cgroup.procs"))
+        .trim()
+        .split("\n")
+        .map(Number)
+      members.set(name.name, [...(members.get(name.name) ?? []), ...pids.filter((pid) => pid > 0)])
+    }
+  }
+  return members
+}
+
+/** Resolves when no process is in them any more; rejects if that takes too long. */
+export async function untilEmpty(directories: readonly string[], withinMs: number): Promise<void> {
+  const endMs = performance.now() + withinMs
+  for (;;) {
+    const left = [...membersBelow(directories).values()].flat()
+    if (left.length === 0) return
+    if (performance.now() > endMs) {
+      throw new Error(
+        `Still there: ${left.map((pid) => textOf(`/proc/${pid}/cmdline`).slice(0, 200)).join("; ")}`,
+      )
+    }
+    await delay(LOOK_MS)
+  }
+}
+
+export interface Stopper extends Disposable {
+  /** Those in which a QEMU was stopped. */
+  readonly domains: ReadonlySet<string>
+}
+
+/** Stops every QEMU of a domain that is named so, as soon as it is seen, in at most so many domains. */
+export function stopWhatStarts(directories: readonly string[], domain: RegExp, most = Infinity): Stopper {
+  const domains = new Set<string>()
+  const look = () => {
+    for (const [name, pids] of membersBelow(directories)) {
+      if (!domain.test(name) || (domains.size >= most && !domains.has(name))) continue
+      for (const pid of pids.filter((each) => textOf(`/proc/${each}/comm`).startsWith("qemu"))) {
+        process.kill(pid, "SIGSTOP")
+        domains.add(name)
+      }
+    }
+  }
+  const timer = setInterval(look, LOOK_MS)
+  return { domains, [Symbol.dispose]: () => clearInterval(timer) }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8")
+  } catch {
+    return "" // it has ended between being listed and being looked at
+  }
+}
