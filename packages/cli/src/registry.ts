@@ -25,6 +25,7 @@ export const REGISTRY: readonly RegistryEntry[] = [
   { name: "stop", load: () => import("./commands/stop.ts") },
   { name: "pause", load: () => import("./commands/pause.ts") },
   { name: "resume", load: () => import("./commands/resume.ts") },
+  { name: "bench", load: () => import("./commands/bench.ts") },
   { name: "daemon", load: () => import("./commands/daemon.ts") },
   { name: "completion", load: () => import("./commands/completion.ts") },
   { name: "help", load: () => import("./commands/help.ts") },

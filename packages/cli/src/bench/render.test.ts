@@ -1,0 +1,72 @@
+import assert from "node:assert/strict"
+import { join } from "node:path"
+import { test } from "node:test"
+import { assertGolden } from "../../../../tools/golden.ts"
+import { isMissed, renderBench } from "./render.ts"
+import { judge, type Samples } from "./row.ts"
+import { ROWS } from "./rows.ts"
+
+const folder = join(import.meta.dirname, "../../../../testdata/cli/bench")
+
+const host = {
+  skerry: "1.2.3",
+  cores: 2,
+  cpu: "A Processor",
+  kernel: "6.1.0",
+  node: "24.1.0",
+  qemu: "7.2.22",
+  acceleration: "tcg",
+}
+
+const measured = (values: readonly number[], yardstick: readonly number[] = []): Samples => ({
+  kind: "measured",
+  values,
+  yardstick,
+})
+
+const MEASURED: ReadonlyMap<string, Samples> = new Map([
+  ["node", measured([38, 40, 44])],
+  ["version", measured([46, 48, 51], [39, 40, 40])],
+  ["run", measured([230, 236, 241], [38, 40, 41])],
+  ["run-standby", measured([150, 152, 171], [38, 40, 41])],
+  ["start", measured([120, 130, 190], [40, 40, 40])],
+  ["cold-boot", measured([3600, 3900, 5200], [40, 40, 40])],
+  ["idle-memory", measured([43_100_000, 44_000_000, 44_100_000])],
+  ["single-start", measured([180, 200, 210], [40, 40, 40])],
+  ["many-start", measured([12_000])],
+  ["many-memory", measured([2_900_000_000])],
+  ["pipe", { kind: "failed", why: 'bash -c … failed (status 125): no\u001b[31m "light"' }],
+  ["bwrap", measured([8.1, 8.2, 9.9], [40, 40, 40])],
+  ["firejail", { kind: "absent", why: "it is not installed: apt-get install firejail" }],
+  ["podman", { kind: "absent", why: "it is not installed: apt-get install podman" }],
+])
+
+test("the table of a whole run", () => {
+  const rows = judge(ROWS, MEASURED)
+  assertGolden(join(folder, "table.txt"), renderBench({ host, runs: 3, rows }))
+})
+
+test("without rows that need domains, nothing is said of them", () => {
+  const rows = judge(
+    ROWS.filter(({ name }) => name === "node" || name === "version"),
+    MEASURED,
+  )
+  const alone = { ...host, acceleration: undefined, qemu: undefined, cores: 1 }
+  assertGolden(join(folder, "without-domains.txt"), renderBench({ host: alone, runs: 3, rows }))
+})
+
+test("a row misses its bars, or fails; one that cannot be here does neither", () => {
+  const missed = judge(ROWS, MEASURED).filter(isMissed)
+  assert.deepEqual(
+    missed.map(({ name }) => name),
+    ["run-standby", "pipe"],
+  )
+})
+
+test("every row has a name of its own, and refers to rows that there are", () => {
+  const names = ROWS.map(({ name }) => name)
+  assert.equal(new Set(names).size, names.length)
+  for (const { bars } of ROWS) {
+    for (const { times } of bars) if (typeof times === "object") assert.ok(names.includes(times.row))
+  }
+})
