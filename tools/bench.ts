@@ -24,5 +24,7 @@ if (words.includes(FLAG)) {
   run(program, args)
 }
 run(process.execPath, [join(root, "tools/bundle.ts")])
-const json = words.some((word) => /^--json(?:=|$)/.test(word)) ? [] : ["--json", join(root, "dist/bench.json")]
+const json = words.some((word) => /^--json(?:=|$)/.test(word))
+  ? []
+  : ["--json", join(root, "dist/bench.json")]
 run(join(root, "dist/skerry"), ["bench", ...json, ...words.filter((word) => word !== FLAG)])
