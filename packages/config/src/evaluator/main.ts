@@ -109,6 +109,9 @@ async function evaluate(): Promise<Outcome> {
   }
 }
 
+// Node's permissions do not cover the network: what the globals offer of it goes, and the way to its modules.
+for (const name of ["fetch", "WebSocket", "EventSource"]) Reflect.deleteProperty(globalThis, name)
+Reflect.deleteProperty(process, "getBuiltinModule")
 Object.defineProperty(process, "stdout", { value: blockingOutput(1) })
 Object.defineProperty(process, "stderr", { value: blockingOutput(2) })
 writeAll(RESULT_DESCRIPTOR, Buffer.from(JSON.stringify(await evaluate())))
