@@ -101,6 +101,15 @@ test("an attempt that fails means emulation, says why, and is remembered until t
   assert.equal(why, finding.why)
 })
 
+test("an altered image is nothing to try with, and that is not remembered", async () => {
+  await using trial = await openTrial()
+  await writeFile(trial.options.image?.kernel.path ?? "", "something else")
+  const finding = await probeAcceleration(trial.options)
+  assert.equal(finding.acceleration, "tcg")
+  assert.match(finding.why, /^not probed: Image "test" was altered on disk/)
+  assert.equal(existsSync(trial.path), false)
+})
+
 test("a remembered answer is taken without trying", async () => {
   for (const acceleration of ["kvm", "tcg"]) {
     await using trial = await openTrial()

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import type { Linux } from "@skerry/linux"
 import type { DomainId } from "@skerry/model"
 import type { Accounts } from "../../accounts.ts"
-import type { ImageFiles } from "../../backend.ts"
+import { type ImageFiles, IsolationError } from "../../backend.ts"
 import type { Cgroups } from "../../cgroup.ts"
 import { decompressKernel } from "./boot-kernel.ts"
 import { qemuArguments } from "./command-line.ts"
@@ -53,7 +53,14 @@ export async function probeAcceleration(options: ProbeOptions): Promise<Accelera
   const key = [host.qemuIdentity, image.kernel.digest, options.bootId].join(" ")
   const known = parseRecord(await readFile(path, "utf8").catch(() => ""), key)
   if (known !== undefined) return known
-  const finding = await tryKvm(options, image)
+  let finding: AccelerationFinding
+  try {
+    finding = await tryKvm(options, image)
+  } catch (error) {
+    if (!(error instanceof IsolationError) || error.code !== "image-altered") throw error
+    // It says nothing of the processor. Whoever wants to start that image is told.
+    return { acceleration: "tcg", why: `not probed: ${error.message}` }
+  }
   await mkdir(options.cacheDirectory, { recursive: true, mode: 0o700 })
   await writeFile(`${path}.${process.pid}`, JSON.stringify({ key, ...finding }), { mode: 0o600 })
   await rename(`${path}.${process.pid}`, path)

@@ -16,7 +16,8 @@ export interface OpenQemuOptions extends Omit<QemuOptions, "host" | "acceleratio
 export async function openQemu(options: OpenQemuOptions): Promise<QemuBackend> {
   const [host, image, bootId] = await Promise.all([
     readQemuHost(options.architecture),
-    options.anyImage(),
+    // A generation that cannot be read is told to whoever wants to start something of it.
+    options.anyImage().catch(() => undefined),
     readFile("/proc/sys/kernel/random/boot_id", "utf8"),
   ])
   const finding = await probeAcceleration({ ...options, host, image, bootId: bootId.trim() })
