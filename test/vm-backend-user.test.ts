@@ -2,17 +2,21 @@ import assert from "node:assert/strict"
 import type { ChildProcess } from "node:child_process"
 import { once } from "node:events"
 import { existsSync } from "node:fs"
-import { chown, copyFile, mkdir, writeFile } from "node:fs/promises"
+import { chown, copyFile, mkdir, readFile, writeFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { basename, join } from "node:path"
 import { text } from "node:stream/consumers"
 import { after, before, describe, test } from "node:test"
+import { setTimeout as delay } from "node:timers/promises"
 import type { ImageFile, ImageFiles } from "@skerry/isolation"
 import { type OrdinaryUser, ordinaryUser } from "./support/ordinary-user.ts"
 import { assertConfined, type SeenProcess } from "./support/vm-confinement.ts"
 import { vmImage } from "./support/vm-host.ts"
+import { untilNobody } from "./support/vm-processes.ts"
 
 const SESSION = join(import.meta.dirname, "support/vm-user-session.ts")
+const HOLDER = join(import.meta.dirname, "support/vm-holder.ts")
+const GONE_MS = 5000
 const FIRST_SUB_UID = 1_800_000_000
 
 describe("virtual machines of an ordinary user", { skip: process.getuid?.() !== 0 }, () => {
@@ -72,6 +76,23 @@ describe("virtual machines of an ordinary user", { skip: process.getuid?.() !== 
     child.stdin.end()
     assert.deepEqual(await exit, [0, null], await complaint)
     for (const { pid } of seen) assert.equal(existsSync(`/proc/${pid}`), false)
+  })
+
+  test("a daemon that is killed at any moment of a start leaves no process, without any cgroup to sweep", async () => {
+    for (const afterMs of [0, 10, 20, 30, 45, 60, 80, 120]) {
+      const child = user.spawn([process.execPath, HOLDER, user.home, cacheDirectory])
+      assert.ok(child.stdin && child.stdout && child.stderr)
+      const exited = once(child, "exit")
+      child.stdin.end(await readFile(imageFile))
+      assert.equal(String((await once(child.stdout, "data"))[0]), "starting\n")
+      await delay(afterMs)
+      child.kill("SIGKILL")
+      await exited
+      await untilNobody(
+        GONE_MS,
+        (uid) => uid === user.uid || (uid >= FIRST_SUB_UID && uid < FIRST_SUB_UID + 65_536),
+      )
+    }
   })
 
   test("the backend keeps its promises", async () => {

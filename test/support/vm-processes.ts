@@ -30,14 +30,28 @@ export async function untilEmpty(directories: readonly string[], withinMs: numbe
   for (;;) {
     const left = [...membersBelow(directories).values()].flat()
     if (left.length === 0) return
-    if (performance.now() > endMs) {
-      throw new Error(
-        `Still there: ${left.map((pid) => textOf(`/proc/${pid}/cmdline`).slice(0, 200)).join("; ")}`,
-      )
-    }
+    if (performance.now() > endMs) throw new Error(describe(left))
     await delay(LOOK_MS)
   }
 }
+
+/** Resolves when no process runs under these accounts any more; rejects if that takes too long. */
+export async function untilNobody(withinMs: number, isMeant: (uid: number) => boolean): Promise<void> {
+  const endMs = performance.now() + withinMs
+  for (;;) {
+    const left = readdirSync("/proc").filter((pid) => {
+      const status = /^\d+$/.test(pid) ? textOf(`/proc/${pid}/status`) : ""
+      const uid = /^Uid:\t(\d+)/m.exec(status)?.[1]
+      return uid !== undefined && isMeant(Number(uid)) && !/^State:\tZ/m.test(status)
+    })
+    if (left.length === 0) return
+    if (performance.now() > endMs) throw new Error(describe(left.map(Number)))
+    await delay(LOOK_MS)
+  }
+}
+
+const describe = (pids: readonly number[]) =>
+  `Still there: ${pids.map((pid) => textOf(`/proc/${pid}/cmdline`).replaceAll("\0", " ").slice(0, 200)).join("; ")}`
 
 export interface Stopper extends Disposable {
   /** Those in which a QEMU was stopped. */
