@@ -56,6 +56,7 @@ export function hostBackends(parts: HostParts): {
             cacheDirectory: paths.cache,
             stateDirectory: paths.state,
             architecture: process.arch,
+            preparesAhead: true,
             awaitAgent: (channel, signal) => new Agent(channel, Date.now).answer(signal),
             anyImage: parts.anyImage,
             onFinding: ({ why }) => parts.onNotice(`virtual machines: ${why}`),

@@ -11,7 +11,7 @@ import { AGENT } from "./limits.ts"
 export function findProgram(name: string, path: string, workingDirectory: string, account: Account): string {
   const files = name.includes("/")
     ? [name]
-    : path.split(":", AGENT.pathEntries).map((entry) => join(entry, name))
+    : path.split(":", AGENT.pathEntries).map((entry) => `${entry}/${name}`)
   let refused: string | undefined
   for (const file of files) {
     const candidate = isAbsolute(file) ? file : join(workingDirectory, file)

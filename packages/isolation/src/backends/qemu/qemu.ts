@@ -9,23 +9,21 @@ import {
   type ImageFiles,
   type IsolationBackend,
   IsolationError,
+  type Limits,
   type Shape,
   type StartRequest,
   type Template,
 } from "../../backend.ts"
 import type { Cgroups } from "../../cgroup.ts"
-import { type Launch, qemuArguments } from "./command-line.ts"
-import type { KvmAccess, QemuHost } from "./host.ts"
-import { openLaunchFiles } from "./launch-files.ts"
-import { type Acceleration, type Machine, machineFor } from "./machine.ts"
+import { qemuArguments } from "./command-line.ts"
+import type { QemuHost } from "./host.ts"
+import { type Launched, type Launcher, type LaunchRequest, launchQemu } from "./launched.ts"
+import { type Acceleration, machineFor } from "./machine.ts"
 import { loadDevices, saveDevices } from "./migration.ts"
-import { panicWatch } from "./panic-watch.ts"
-import { QemuDomain } from "./qemu-domain.ts"
-import { onAbort, type QemuProcess, startQemu } from "./qemu-process.ts"
+import { Prepared } from "./prepared.ts"
+import { onAbort } from "./qemu-process.ts"
 import { type GuestSnapshot, newMemory, sealSnapshot, TemplateStore } from "./template-store.ts"
 import { VerifiedFiles } from "./verified-files.ts"
-
-const MIB = 1024 * 1024
 
 export const QEMU_LIMITS = {
   /** A boot that takes longer hangs; emulated boots take seconds. */
@@ -34,8 +32,6 @@ export const QEMU_LIMITS = {
   bootTries: 3,
   /** After the agent's connection closed: how long to wait for the machine's own end, which says why. */
   lostAgentMs: 1_000,
-  /** What QEMU itself may need beside the guest's memory, translation cache included. */
-  overheadMiB: 256,
 } as const
 
 export interface QemuOptions {
@@ -49,6 +45,8 @@ export interface QemuOptions {
   readonly acceleration: Acceleration
   readonly awaitAgent: AwaitAgent
   readonly bootMs?: number
+  /** After a start, starts the process of the next one, which then waits without a guest. */
+  readonly preparesAhead?: boolean
 }
 
 interface QemuTemplate extends Template {
@@ -63,20 +61,24 @@ export class QemuBackend implements IsolationBackend {
   readonly level = "vm"
   readonly features: IsolationBackend["features"]
   readonly #options: QemuOptions
-  readonly #machine: Machine
-  readonly #verified = new VerifiedFiles()
+  readonly #launcher: Launcher
   readonly #store: TemplateStore
+  readonly #prepared: Prepared<QemuTemplate> | undefined
   readonly #domains = new Set<Domain>()
 
   constructor(options: QemuOptions) {
     this.#options = options
-    this.#machine = machineFor(options.host.architecture, options.acceleration)
+    const machine = machineFor(options.host.architecture, options.acceleration)
+    this.#launcher = { ...options, machine, verified: new VerifiedFiles() }
+    const launch = (template: QemuTemplate, limits: Limits, signal: AbortSignal) =>
+      this.#launch(cloneOf(template, `prepared-${nextPrepared++}` as DomainId, limits, signal))
+    this.#prepared = options.preparesAhead ? new Prepared({ launch }) : undefined
     this.#store = new TemplateStore(options)
     this.features = { acceleration: options.acceleration, snapshots: true, descriptors: false }
   }
 
   async prepare(image: ImageFiles, shape: Shape, signal: AbortSignal): Promise<Template> {
-    await this.#verified.check(image, signal)
+    await this.#launcher.verified.check(image, signal)
     const key = this.#templateKey(image, shape)
     const loaded = await this.#store.load(key, shape.memoryMiB, signal).catch((error: unknown) => {
       throw signal.aborted ? aborted(image.name) : error
@@ -90,7 +92,9 @@ export class QemuBackend implements IsolationBackend {
       snapshot,
       [Symbol.asyncDispose]: async () => {
         // Its descriptor's number may be another file's by the second time.
-        if (templates.delete(template)) snapshot[Symbol.dispose]()
+        if (!templates.delete(template)) return
+        await this.#prepared?.drop(template)
+        snapshot[Symbol.dispose]()
       },
     }
     templates.add(template)
@@ -101,17 +105,21 @@ export class QemuBackend implements IsolationBackend {
     if (!isLive(template)) {
       throw new IsolationError("spawn-failed", `Cannot start "${request.id}": its template was discarded`)
     }
-    const { snapshot, files, shape } = template
-    const domain = await this.#launch(files, shape, request, "clone", snapshot, signal)
-    return domain.domain
+    return await this.#clone(template, request, signal)
   }
 
   async boot(image: ImageFiles, shape: Shape, request: StartRequest, signal: AbortSignal): Promise<Domain> {
-    await this.#verified.check(image, signal)
-    return (await this.#launch(image, shape, request, "boot-private", undefined, signal)).domain
+    await this.#launcher.verified.check(image, signal)
+    const { id, limits } = request
+    const start = "boot-private"
+    return this.#own(
+      await this.#launch({ id, limits, image, shape, start, memory: undefined, signal }),
+      request,
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#prepared?.[Symbol.asyncDispose]()
     await Promise.all([...this.#domains].map((domain) => domain[Symbol.asyncDispose]()))
   }
 
@@ -170,11 +178,13 @@ export class QemuBackend implements IsolationBackend {
         limits: { processes: 512, cpuWeight: 100 },
         onConsole: () => {},
       }
-      const started = await this.#launch(image, shape, request, "boot-shared", memoryFd, signal)
+      const { id, limits } = request
+      const start = "boot-shared"
+      const launched = await this.#launch({ id, limits, image, shape, start, memory: memoryFd, signal })
       {
-        await using domain = started.domain
+        await using domain = this.#own(launched, request)
         await this.#untilAnswer(image, domain, signal)
-        await saveDevices(started.process, stateFd, signal)
+        await saveDevices(launched.process, stateFd, signal)
       }
       const deviceState = readFileSync(`/proc/self/fd/${stateFd}`)
       return sealSnapshot(linux, memoryFd, deviceState)
@@ -206,74 +216,51 @@ export class QemuBackend implements IsolationBackend {
     }
   }
 
-  async #launch(
-    image: ImageFiles,
-    shape: Shape,
-    request: StartRequest,
-    start: Launch["start"],
-    memory: GuestSnapshot | number | undefined,
-    signal: AbortSignal,
-  ): Promise<{ domain: Domain; process: QemuProcess }> {
-    if (signal.aborted) throw aborted(request.id)
-    const { linux, host, accounts, cgroups, acceleration } = this.#options
-    using files = await openLaunchFiles({ linux, verified: this.#verified, image, shape, memory, signal })
-    await using started = new AsyncDisposableStack()
-    const account = started.adopt(accounts.take(), (each) => accounts.giveBack(each))
-    const limits = this.#cgroupLimits(shape, request)
-    const cgroup = started.use(await cgroups.create(request.id, limits))
-    const { layerBytes } = files
-    const launch = { machine: this.#machine, acceleration, shape, start, layerBytes }
-    const panic = panicWatch(request.onConsole)
-    const process = await startQemu({
-      linux,
-      ...host,
-      kvm: acceleration === "kvm" ? host.kvm : NO_KVM,
-      account,
-      command: [this.#machine.binary, ...qemuArguments(launch)],
-      ...files,
-      cgroup,
-      onConsole: panic.onConsole,
-      signal,
-    })
-    const held = started.move()
-    const domain = new QemuDomain({
-      id: request.id,
-      process,
-      processes: { pid: process.pid, uid: account.uid, cgroups: cgroup.paths },
-      untrustedPanic: panic.lastWords,
-      oomKills: () => cgroup.oomKills(),
-      memoryLimitBytes: limits.memoryBytes,
-      release: async () => {
-        this.#domains.delete(domain)
-        await held.disposeAsync()
-      },
-    })
-    this.#domains.add(domain)
-    using _killed = onAbort(signal, () => process.kill())
+  async #clone(template: QemuTemplate, request: StartRequest, signal: AbortSignal): Promise<Domain> {
+    const { files } = template
+    const ready = this.#prepared?.take(template, request.limits)
+    if (ready !== undefined) {
+      try {
+        await this.#launcher.verified.check(files, signal)
+      } catch (error) {
+        await ready[Symbol.asyncDispose]()
+        throw error
+      }
+    }
+    const launched = ready ?? (await this.#launch(cloneOf(template, request.id, request.limits, signal)))
+    const domain = this.#own(launched, request)
+    using _killed = onAbort(signal, () => launched.process.kill())
     try {
-      if (start === "clone") await loadDevices(process)
+      await loadDevices(launched.process)
       signal.throwIfAborted()
     } catch (error) {
       await domain[Symbol.asyncDispose]()
       if (signal.aborted) throw aborted(request.id)
-      const { untrustedLastWords } = await process.ended
+      const { untrustedLastWords } = await launched.process.ended
       throw new IsolationError(
         "spawn-failed",
         `Cannot start "${request.id}": ${untrustedLastWords.trim() || String(error)}`,
         { cause: error },
       )
     }
-    return { domain, process }
+    return domain
   }
 
-  #cgroupLimits(shape: Shape, request: StartRequest) {
-    return { memoryBytes: (shape.memoryMiB + QEMU_LIMITS.overheadMiB) * MIB, ...request.limits }
+  async #launch(request: LaunchRequest): Promise<Launched> {
+    if (request.signal.aborted) throw aborted(request.id)
+    return await launchQemu(this.#launcher, request)
+  }
+
+  #own(launched: Launched, request: StartRequest): Domain {
+    const domain = launched.become(request, () => this.#domains.delete(domain))
+    this.#domains.add(domain)
+    return domain
   }
 
   #templateKey(image: ImageFiles, shape: Shape): string {
     const { host, acceleration } = this.#options
     const command = qemuArguments({
-      machine: this.#machine,
+      machine: this.#launcher.machine,
       acceleration,
       shape,
       start: "boot-shared",
@@ -286,10 +273,13 @@ export class QemuBackend implements IsolationBackend {
 
 const templates = new WeakSet<object>()
 let nextTemplate = 0
+let nextPrepared = 0
 
 const isLive = (template: Template): template is QemuTemplate => templates.has(template)
 
 const aborted = (what: string) => new IsolationError("aborted", `Stopped starting "${what}"`)
 
-/** Without it QEMU gets neither the device nor a group. */
-const NO_KVM: KvmAccess = { kind: "none" }
+function cloneOf(template: QemuTemplate, id: DomainId, limits: Limits, signal: AbortSignal): LaunchRequest {
+  const { files, shape, snapshot } = template
+  return { id, image: files, shape, limits, start: "clone", memory: snapshot, signal }
+}
