@@ -7,6 +7,7 @@ import {
   identify,
   type OutgoingCall,
   ping,
+  RemoteError,
   setClock,
   shutdown,
 } from "@skerry/rpc"
@@ -29,6 +30,15 @@ export type CommandCall = OutgoingCall<
   Decoded<typeof exec.up>,
   Decoded<typeof exec.down>
 >
+
+const REHEARSAL: ExecParams = {
+  argv: ["true"],
+  environment: [],
+  workingDirectory: "",
+  user: "user",
+  terminal: undefined,
+  descriptors: false,
+}
 
 /** The daemon's end of the connection to the agent in one domain. */
 export class Agent {
@@ -68,6 +78,21 @@ export class Agent {
   async identify(identity: Identity): Promise<readonly string[]> {
     const call = this.#connection.call(identify, { ...identity, wallClockNs: this.#wallClockNs() })
     return (await call.result).remarks
+  }
+
+  /**
+   * Goes once through what a user's first command takes, so that the next time is faster: with an identity of its own,
+   * which the user's domain replaces, and a command that does nothing and need not exist.
+   */
+  async rehearse(identity: Identity, signal: AbortSignal): Promise<void> {
+    await this.answer(signal)
+    await this.identify(identity)
+    const call = this.exec(REHEARSAL, () => {}, signal)
+    call.stdin.end()
+    for (const output of [call.stdout, call.stderr]) output.resume()
+    await call.result.catch((error: unknown) => {
+      if (!(error instanceof RemoteError)) throw error
+    })
   }
 
   async setClock(): Promise<void> {

@@ -3,7 +3,7 @@ import { join } from "node:path"
 import type { HostPaths } from "@skerry/model"
 import { Connection, type LogRow } from "@skerry/rpc"
 import { Admission } from "./admission.ts"
-import { Agent } from "./agent.ts"
+import { Agent, type Identity } from "./agent.ts"
 import { type BackendOpener, Backends } from "./backends.ts"
 import { ClockWatch } from "./clock-watch.ts"
 import { DescriptorDesk, type ReceiveMessage } from "./descriptor-desk.ts"
@@ -83,6 +83,12 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   const word = (length: number) =>
     Array.from(randomBytes(length), (byte) => (byte % 32).toString(32)).join("")
 
+  const freshIdentity = (hostName: string): Identity => ({
+    entropy: randomBytes(64),
+    hostName,
+    machineId: Buffer.from(randomBytes(16)).toString("hex"),
+  })
+
   const startFresh = (mould: DomainMould, id: DomainPlan["id"], signal: AbortSignal): Promise<Blank> =>
     templates.hold({ ...mould, signal }, async (template) => {
       let console: (untrustedText: string) => void = () => {}
@@ -111,7 +117,8 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
       make: async (mould, signal) => {
         const blank = await startFresh(mould, `standby-${word(8)}` as DomainPlan["id"], signal)
         try {
-          await blank.agent.answer(AbortSignal.any([signal, AbortSignal.timeout(DAEMON_LIMITS.identifyMs)]))
+          const inTime = AbortSignal.any([signal, AbortSignal.timeout(DAEMON_LIMITS.identifyMs)])
+          await blank.agent.rehearse(freshIdentity("skerry"), inTime)
           return blank
         } catch (error) {
           await blank.domain[Symbol.asyncDispose]()
@@ -133,11 +140,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
       now,
       prepare: (mould, signal) => templates.hold({ ...mould, signal }, async () => {}),
       start: async ({ mould, id }, signal) => (await standby.take(mould)) ?? startFresh(mould, id, signal),
-      identityOf: ({ instance }) => ({
-        entropy: randomBytes(64),
-        hostName: instance,
-        machineId: Buffer.from(randomBytes(16)).toString("hex"),
-      }),
+      identityOf: ({ instance }) => freshIdentity(instance),
     },
   })
   idle.isBusy = () => domains.all.length > 0 || connections.size > 0

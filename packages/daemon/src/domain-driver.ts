@@ -16,6 +16,7 @@ import {
   step,
 } from "./lifecycle.ts"
 import type { Blank, DomainMould } from "./standby.ts"
+import { startError } from "./start-error.ts"
 
 /** What one domain is and was made from; it keeps this when another generation becomes current. */
 export interface DomainPlan {
@@ -53,6 +54,7 @@ export class DomainDriver {
   readonly #console: ConsoleLines
   readonly #startAbort = new AbortController()
   readonly #ready = Promise.withResolvers<void>()
+  readonly #reachable = Promise.withResolvers<void>()
   readonly #ended = Promise.withResolvers<Ending>()
   readonly #stateWaiters = new Set<() => void>()
   readonly #queue: Event[] = []
@@ -69,7 +71,8 @@ export class DomainDriver {
     this.#services = services
     this.#journal = journal
     this.#console = new ConsoleLines((text) => journal.add({ domain: plan.id, kind: "console", text }))
-    this.#ready.promise.catch(() => {}) // not every domain has somebody waiting for it
+    // Not every domain has somebody waiting for it.
+    for (const { promise } of [this.#ready, this.#reachable]) promise.catch(() => {})
     this.#take(INITIAL)
   }
 
@@ -91,9 +94,19 @@ export class DomainDriver {
     return this.#ready.promise
   }
 
+  /** Resolves when commands can be sent: the agent runs none before it is identified, or where that failed. */
+  get reachable(): Promise<void> {
+    return this.#reachable.promise
+  }
+
   /** Resolves, and never rejects, once every host resource has been released. */
   get ended(): Promise<Ending> {
     return this.#ended.promise
+  }
+
+  /** It ends, or has ended, without ever having run. */
+  get hasNotStarted(): boolean {
+    return this.#runningSince === undefined && ["stopping", "ended"].includes(this.#state.kind)
   }
 
   dispatch(event: Event): void {
@@ -108,7 +121,8 @@ export class DomainDriver {
 
   /** Fails with "wrong-state" unless the domain runs. */
   agentForCommand(): Agent {
-    if (this.#state.kind === "running" && this.#blank !== undefined) return this.#blank.agent
+    const { kind } = this.#state
+    if ((kind === "running" || kind === "identifying") && this.#blank !== undefined) return this.#blank.agent
     const advice =
       this.#state.kind === "paused" ? `: "skerry resume ${this.plan.id}" lets it go on` : ": try again later"
     throw new DaemonError(
@@ -167,24 +181,12 @@ export class DomainDriver {
   #finish(how: Ending): void {
     this.#console.end()
     this.#blank?.agent.close()
-    if (this.#runningSince === undefined) this.#ready.reject(this.#startError(how))
-    this.#ended.resolve(how)
-  }
-
-  #startError(how: Ending): Error {
-    if (this.#failure instanceof DaemonError && how.kind === "failed") return this.#failure
-    const options = this.#failure === undefined ? {} : { cause: this.#failure }
-    const subject = `Cannot start "${this.plan.instance}"`
-    switch (how.kind) {
-      case "failed":
-        return new DaemonError("start-failed", `${subject}: ${how.message}`, options)
-      case "powered-off":
-        return new DaemonError("start-failed", `${subject}: the guest powered itself off`, options)
-      case "stopped":
-        return new DaemonError("cancelled", `${subject}: it was stopped while it started`, options)
-      default:
-        return unreachable(how)
+    if (this.#runningSince === undefined) {
+      const error = startError(this.plan.instance, this.#failure, how)
+      this.#ready.reject(error)
+      this.#reachable.reject(error)
     }
+    this.#ended.resolve(how)
   }
 
   #log(kind: "domain" | "command", text: string): void {
@@ -219,6 +221,7 @@ export class DomainDriver {
         this.#report(this.#owned().agent.identify(this.#services.identityOf(this.plan)), {
           kind: "identified",
         })
+        this.#reachable.resolve()
         return
       case "leaveStarts":
         this.#place?.leaveStarts()

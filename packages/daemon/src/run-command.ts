@@ -77,6 +77,8 @@ export async function runCommand(
       `${driver.commands.size} commands run in "${driver.plan.id}" already, as many as may: try again when one has ended`,
     )
   }
+  // It was reachable a moment ago: what kept it from running is the answer.
+  if (driver.hasNotStarted) await driver.ready
   const wantsDescriptors =
     spec.offersDescriptors && spec.terminal === undefined && driver.plan.mould.backend.features.descriptors
   const descriptors = wantsDescriptors ? await receiveDescriptors(context, events, desk) : undefined
@@ -183,6 +185,15 @@ const EXEC_FAILURES: Readonly<Record<string, AdminErrorCode>> = {
 
 async function explain(driver: DomainDriver, error: unknown, params: ExecParams): Promise<unknown> {
   const { id } = driver.plan
+  const isCutOff = error instanceof RpcError && error.code === "connection-closed"
+  if (isCutOff || (error instanceof RemoteError && error.code === "not-identified")) {
+    const how = await driver.ended
+    // The command was sent ahead, and it was the start that failed.
+    if (driver.runningSince === undefined) return driver.ready.catch((why: unknown) => why)
+    return new DaemonError("domain-failed", `The command in "${id}" was cut off: ${ending(how)}`, {
+      cause: error,
+    })
+  }
   if (error instanceof RemoteError) {
     // Both come from the guest.
     const code = EXEC_FAILURES[error.code] ?? "domain-failed"
@@ -190,12 +201,6 @@ async function explain(driver: DomainDriver, error: unknown, params: ExecParams)
       code,
       `Cannot run ${JSON.stringify(params.argv[0])} in "${id}": ${printable(error.message)}`,
     )
-  }
-  if (error instanceof RpcError && error.code === "connection-closed") {
-    const how = await driver.ended
-    return new DaemonError("domain-failed", `The command in "${id}" was cut off: ${ending(how)}`, {
-      cause: error,
-    })
   }
   return error
 }

@@ -49,7 +49,7 @@ export function adminHandlers(parts: ServiceParts): Handlers {
       const events = new ClientEvents(context)
       const driver = isDisposable ? await domains.disposable(instance) : await domains.lasting(instance)
       try {
-        await becomeReady(parts, driver, context)
+        await startUntil(driver.reachable, parts, driver, context)
         return await runCommand(driver, command, context, events, desk)
       } finally {
         // After the answer: whoever waits for the exit status does not wait for the clean-up.
@@ -58,7 +58,7 @@ export function adminHandlers(parts: ServiceParts): Handlers {
     }),
     handler(ADMIN.start, async ({ instance }, context) => {
       const driver = await domains.lasting(instance)
-      await becomeReady(parts, driver, context)
+      await startUntil(driver.ready, parts, driver, context)
       return { domain: driver.plan.id }
     }),
     handler(ADMIN.exec, async ({ domain, command }, context) => {
@@ -110,7 +110,8 @@ export function adminHandlers(parts: ServiceParts): Handlers {
 }
 
 /** Waits for a start, telling the client now and then; a disposable that nobody waits for any more is given up. */
-async function becomeReady(
+async function startUntil(
+  goal: Promise<void>,
   { admission }: ServiceParts,
   driver: DomainDriver,
   context: CallContext<unknown, CommandDown>,
@@ -120,7 +121,7 @@ async function becomeReady(
     context.send({ kind: "waiting", state: driver.state.kind, inLine: admission.counts.waiting })
   }, DAEMON_LIMITS.waitingReportMs)
   try {
-    await orAborted(driver.ready, context.signal)
+    await orAborted(goal, context.signal)
   } finally {
     clearInterval(report)
   }
