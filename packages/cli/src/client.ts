@@ -24,6 +24,13 @@ export async function openRunningClient(context: ClientContext): Promise<Connect
   return socket && new Connection(socket)
 }
 
+/** For what concerns a domain that runs: where no daemon does, none is started to say that there is no such domain. */
+export async function openClientOfDomain(context: ClientContext, domain = ""): Promise<Connection> {
+  const connection = await openRunningClient(context)
+  if (connection !== undefined) return connection
+  throw new CliError("refused", `No domain ${JSON.stringify(domain)} runs: "skerry ps" lists those that do`)
+}
+
 /** Undefined: no daemon listens. */
 export function connectToDaemon({
   paths,

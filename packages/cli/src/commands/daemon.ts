@@ -2,12 +2,14 @@ import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { constants } from "node:os"
 import { join } from "node:path"
+import { printable } from "@skerry/model"
 import { ADMIN, type DaemonStatus } from "@skerry/rpc"
 import { CliError } from "../cli-error.ts"
 import { openRunningClient } from "../client.ts"
 import { readRows } from "../client-lines.ts"
 import { daemonProgram } from "../client-start.ts"
 import { type CommandContext, defineCommand } from "../command.ts"
+import { isolationWords } from "../render/isolation.ts"
 import { showJson } from "../render/table.ts"
 
 export const command = defineCommand({
@@ -73,12 +75,12 @@ async function status(context: CommandContext, isJson: boolean): Promise<number>
 function describe(found: DaemonStatus): string {
   const backends = found.backends.map(
     ({ level, name, acceleration, problem }) =>
-      `  ${level.padEnd(8)} ${name}: ${problem === undefined ? acceleration : `cannot be used: ${problem}`}\n`,
+      `  ${isolationWords(level, name, acceleration)}${problem === undefined ? "" : `: cannot be used: ${printable(problem)}`}\n`,
   )
   return [
     `skerryd ${found.version}, process ${found.pid}, generation ${found.generation ?? "not read yet"}\n`,
-    `${found.domains} domains (${found.starting} starting, ${found.waiting} in line), `,
-    `${found.templates} templates, ${found.standby} standing by\n`,
+    `Domains: ${found.domains}, starting: ${found.starting}, in line: ${found.waiting}, `,
+    `standing by: ${found.standby}; templates: ${found.templates}\n`,
     ...backends,
   ].join("")
 }
