@@ -10,6 +10,8 @@ export interface Step {
 }
 
 const BAR_CELLS = 20
+/** Of a step that tells nothing but its beginning and end, what has passed is shown from here on. */
+const SHOWN_WAIT_MS = 1000
 /** Of fewer than one item in a second nobody wants the rate. */
 const LEAST_ITEMS_PER_MS = 1 / 1000
 
@@ -57,6 +59,7 @@ function measures(step: Step, now: number): string[] {
   if (perMs > 0 && step.total !== undefined && step.total > step.done) {
     parts.push(`${showDuration((step.total - step.done) / perMs)} left`)
   }
+  if (parts.length === 0 && elapsedMs >= SHOWN_WAIT_MS) parts.push(showDuration(elapsedMs))
   return parts
 }
 

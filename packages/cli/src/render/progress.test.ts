@@ -108,6 +108,25 @@ test("disposing clears the line, and does so once", () => {
   assert.equal(output.text, "\r\u001b[K")
 })
 
+test("a step that tells nothing is seen to go on", async (context) => {
+  context.mock.timers.enable({ apis: ["setInterval"] })
+  for (const isTTY of [true, false]) {
+    const { output, progress, show, wait } = scripted({ isTTY })
+    show({ kind: "begin", step: "x", label: "Unpack", unit: "items" })
+    for (let second = 1; second <= 12; second++) {
+      wait(1000)
+      context.mock.timers.tick(1000)
+    }
+    const { text } = output
+    if (isTTY)
+      assert.ok(text.startsWith("\r\u001b[KUnpack\r\u001b[KUnpack  1.0 s\r\u001b[KUnpack  2.0 s"), text)
+    else assert.equal(text, "Unpack …\nUnpack: 10 s\n")
+    progress[Symbol.dispose]()
+    context.mock.timers.tick(1000)
+    assert.equal(output.text, isTTY ? "\r\u001b[K" : "")
+  }
+})
+
 test("steps over the limit are not kept", () => {
   const { output, show } = scripted({})
   for (let at = 0; at <= 256; at++) show({ ...begin, step: String(at) })
