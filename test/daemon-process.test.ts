@@ -165,3 +165,16 @@ test("a home that cannot be written is one clear sentence", async () => {
   assert.equal(status, 125)
   assert.ok(stderr.includes(folder) && stderr.split("\n").length === 2, stderr)
 })
+
+test("in the foreground the command becomes the daemon, so that a supervisor has the daemon itself", async () => {
+  await using home = new Home()
+  const child = home.spawn("daemon")
+  const end = ended(child)
+  const serves = async () => (await home.run(["daemon", "--status", "--json"])).stdout !== "null\n"
+  for (const deadline = Date.now() + 30_000; !(await serves()); ) assert.ok(Date.now() < deadline)
+  assert.equal(readFileSync(join(home.runtime, "daemon.lock"), "utf8"), `${child.pid}\n`)
+  child.kill("SIGTERM")
+  const { status, stderr } = await end
+  assert.equal(status, 0)
+  assert.match(stderr, / SIGTERM: ending\n(?:.*\n)*.* ended\n$/)
+})

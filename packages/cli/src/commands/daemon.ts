@@ -1,6 +1,4 @@
-import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { constants } from "node:os"
 import { join } from "node:path"
 import { printable } from "@skerry/model"
 import { ADMIN, type DaemonStatus } from "@skerry/rpc"
@@ -95,21 +93,18 @@ function showLog({ paths, stdout }: CommandContext): number {
   return 0
 }
 
-async function runInForeground(context: CommandContext, idleSeconds: string | undefined): Promise<number> {
+/** Becomes the daemon, so that a supervisor has the daemon itself: its signals, its end, its status. Does not return. */
+function runInForeground(context: CommandContext, idleSeconds: string | undefined): never {
   if (idleSeconds !== undefined && !/^[0-9]{1,7}$/.test(idleSeconds)) {
     throw new CliError(
       "usage",
       `Cannot wait ${JSON.stringify(idleSeconds)}: --idle-seconds takes a number of seconds`,
     )
   }
-  const words = [daemonProgram(context.programUrl)]
+  const words = [process.execPath, daemonProgram(context.programUrl)]
   if (idleSeconds !== undefined) words.push("--idle-seconds", idleSeconds)
-  const child = spawn(process.execPath, words, { stdio: "inherit" })
-  using _signals = context.takeSignals((signal) => child.kill(signal))
-  return new Promise((resolve, reject) => {
-    child.once("error", reject)
-    child.once("exit", (code, signal) =>
-      resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]),
-    )
-  })
+  const { execve } = process
+  if (execve === undefined)
+    throw new CliError("refused", "This Node cannot become another program; use Node 24")
+  return execve(process.execPath, words, { ...context.environment })
 }
