@@ -27,6 +27,11 @@ export class CommandLine {
     this.environment = { PATH: process.env.PATH, HOME: folder, SKERRY_HOME: folder, LANG: "C.UTF-8" }
   }
 
+  /** The same program for another home. */
+  at(folder: string): CommandLine {
+    return new CommandLine(folder, this.#program)
+  }
+
   /** Where the daemon's sockets are. */
   get runtime(): string {
     return join(this.folder, "run")

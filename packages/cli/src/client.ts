@@ -1,4 +1,4 @@
-import { lstatSync } from "node:fs"
+import { lstatSync, type Stats } from "node:fs"
 import { connect, type Socket } from "node:net"
 import { Connection } from "@skerry/rpc"
 import { CliError } from "./cli-error.ts"
@@ -37,7 +37,7 @@ export function connectToDaemon({
   uid,
 }: Pick<ClientContext, "paths" | "uid">): Promise<Socket | undefined> {
   // In a directory that others can write to (/tmp), a stranger may have been first.
-  const found = lstatSync(paths.runtime, { throwIfNoEntry: false })
+  const found = lookAt(paths.runtime)
   if (found === undefined) return Promise.resolve(undefined)
   if (!found.isDirectory() || found.uid !== uid) {
     throw new CliError(
@@ -65,6 +65,19 @@ export function connectToDaemon({
     }
     socket.once("error", fail)
   })
+}
+
+function lookAt(runtime: string): Stats | undefined {
+  try {
+    return lstatSync(runtime, { throwIfNoEntry: false })
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    throw new CliError(
+      "refused",
+      `Cannot look at ${runtime}: ${code ?? message}; give yourself access, or set SKERRY_HOME to a directory of your own`,
+      { cause },
+    )
+  }
 }
 
 /** The daemon's queue of connections is full for the moment. */
