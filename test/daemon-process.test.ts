@@ -1,84 +1,39 @@
 import assert from "node:assert/strict"
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
 import { test } from "node:test"
+import { CommandLine, ended, repository, said } from "./support/command-line.ts"
 
 /*
  * The daemon and the command line as processes. Domains are functions in the daemon here, so that this needs
  * neither root nor an image; the same on real domains is in the tests of each backend.
  */
-const root = join(import.meta.dirname, "..")
-const fakeDaemon = join(root, "packages/daemon/src/testing/fake-daemon.ts")
-const skerry = join(root, "packages/cli/src/main.ts")
+const fakeDaemon = join(repository, "packages/daemon/src/testing/fake-daemon.ts")
+const skerry = join(repository, "packages/cli/src/main.ts")
 
-interface Ended {
-  readonly status: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
+class Home extends CommandLine implements AsyncDisposable {
+  constructor() {
+    super(mkdtempSync(join(tmpdir(), "skerry-process-")), [process.execPath, skerry])
+  }
 
-interface Home extends AsyncDisposable {
-  readonly runtime: string
-  daemon(...words: string[]): Promise<ChildProcess>
-  /** Starts the command line. */
-  spawn(...words: string[]): ChildProcess
-  /** Runs a shell script in which $SKERRY is the command line. */
-  shell(script: string): Promise<Ended>
-  run(words: readonly string[], input?: string | Buffer): Promise<Ended>
-}
-
-function openHome(): Home {
-  const folder = mkdtempSync(join(tmpdir(), "skerry-process-"))
-  const env = { PATH: process.env.PATH, HOME: folder, SKERRY_HOME: folder }
-  const children: ChildProcess[] = []
-  const start = (program: string, words: readonly string[]) => {
-    const child = spawn(process.execPath, [program, ...words], { env })
-    children.push(child)
+  /** Resolves when it serves. */
+  async daemon(...words: string[]): Promise<ChildProcess> {
+    const child = this.start([process.execPath, fakeDaemon, ...words])
+    assert.equal(await said(child, /\n/), "ready\n")
     return child
   }
-  const home: Home = {
-    runtime: join(folder, "run"),
-    async daemon(...words) {
-      const child = start(fakeDaemon, words)
-      assert.ok(child.stdout)
-      const [said] = await once(child.stdout, "data")
-      assert.equal(String(said), "ready\n")
-      return child
-    },
-    spawn: (...words) => start(skerry, words),
-    shell(script) {
-      const SKERRY = `${process.execPath} ${skerry}`
-      const child = spawn("/bin/sh", ["-c", script], { env: { ...env, SKERRY } })
-      children.push(child)
-      return ended(child)
-    },
-    async run(words, input = "") {
-      const child = start(skerry, words)
-      child.stdin?.on("error", () => {}) // a command need not read its input
-      child.stdin?.end(input)
-      return ended(child)
-    },
-    async [Symbol.asyncDispose]() {
-      await home.run(["daemon", "--stop"])
-      for (const child of children) child.kill("SIGKILL")
-      rmSync(folder, { recursive: true })
-    },
-  }
-  return home
-}
 
-async function ended(child: ChildProcess): Promise<Ended> {
-  assert.ok(child.stdout && child.stderr)
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")])
-  return { status: child.exitCode, stdout, stderr }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.remove()
+  }
 }
 
 test("binary input and output pass unchanged, and the status is the command's", async () => {
-  await using home = openHome()
+  await using home = new Home()
   await home.daemon()
   const bytes = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => (i * 7919) % 256))
   const child = home.spawn("run", "-d", "mail", "--", "cat")
@@ -93,7 +48,7 @@ test("binary input and output pass unchanged, and the status is the command's", 
 })
 
 test("126, 127 and 125 mean what they mean to a shell, each with a sentence", async () => {
-  await using home = openHome()
+  await using home = new Home()
   await home.daemon()
   const missing = await home.run(["run", "-d", "mail", "--", "nonesuch"])
   assert.equal(missing.status, 127)
@@ -104,7 +59,7 @@ test("126, 127 and 125 mean what they mean to a shell, each with a sentence", as
 })
 
 test("signals reach the command, and how it ended comes back", async () => {
-  await using home = openHome()
+  await using home = new Home()
   await home.daemon()
   for (const [signal, status] of [
     ["SIGINT", 130],
@@ -120,7 +75,7 @@ test("signals reach the command, and how it ended comes back", async () => {
 })
 
 test("a reader that goes away ends the command quietly", async () => {
-  await using home = openHome()
+  await using home = new Home()
   await home.daemon()
   const child = home.spawn("run", "-d", "mail", "--", "yes")
   assert.ok(child.stdout && child.stderr)
@@ -131,7 +86,7 @@ test("a reader that goes away ends the command quietly", async () => {
 })
 
 test("pipes are handed over where the domain takes them: all bytes arrive, the end too, and errors apart", async () => {
-  await using home = openHome()
+  await using home = new Home()
   await home.daemon()
   // A shell's pipes are pipes; those of Node's spawn are sockets, which are not handed over.
   const pipeline = (command: string) => home.shell(`head -c 20000000 /dev/zero | ${command} | wc -c`)
@@ -146,17 +101,16 @@ test("pipes are handed over where the domain takes them: all bytes arrive, the e
 })
 
 test("two daemons at once: the second says who is there and leaves", async () => {
-  await using home = openHome()
+  await using home = new Home()
   const first = await home.daemon()
-  const second = spawn(process.execPath, [fakeDaemon], { env: { SKERRY_HOME: join(home.runtime, "..") } })
-  const { status, stderr } = await ended(second)
+  const { status, stderr } = await ended(home.start([process.execPath, fakeDaemon]))
   assert.equal(status, 1)
   assert.match(stderr, new RegExp(`as process ${first.pid}`))
   assert.equal((await home.run(["run", "-d", "mail", "--", "exit", "3"])).status, 3)
 })
 
 test("after kill -9 the next daemon takes over what is left, and clients in between are told", async () => {
-  await using home = openHome()
+  await using home = new Home()
   const first = await home.daemon()
   const child = home.spawn("run", "-d", "mail", "--", "announce-and-sleep")
   assert.ok(child.stdout)
@@ -173,7 +127,7 @@ test("after kill -9 the next daemon takes over what is left, and clients in betw
 })
 
 test("SIGTERM ends the daemon in order: no socket is left", async () => {
-  await using home = openHome()
+  await using home = new Home()
   const daemon = await home.daemon()
   await home.run(["run", "mail", "--", "true"])
   daemon.kill("SIGTERM")
@@ -183,14 +137,14 @@ test("SIGTERM ends the daemon in order: no socket is left", async () => {
 })
 
 test("a daemon with nothing to do ends by itself", async () => {
-  await using home = openHome()
+  await using home = new Home()
   const daemon = await home.daemon("0.05")
   await once(daemon, "exit")
   assert.equal(daemon.exitCode, 0)
 })
 
 test("of many clients that find no daemon one starts it, and all are served", async () => {
-  await using home = openHome()
+  await using home = new Home()
   const answers = await Promise.all(
     Array.from({ length: 12 }, () => home.run(["run", "-d", "mail", "--", "true"])),
   )
@@ -203,11 +157,24 @@ test("of many clients that find no daemon one starts it, and all are served", as
 })
 
 test("a home that cannot be written is one clear sentence", async () => {
-  await using home = openHome()
+  await using home = new Home()
   const folder = join(home.runtime, "..")
   writeFileSync(home.runtime, "in the way")
   const { status, stderr } = await home.run(["run", "-d", "mail", "--", "true"])
   rmSync(home.runtime)
   assert.equal(status, 125)
   assert.ok(stderr.includes(folder) && stderr.split("\n").length === 2, stderr)
+})
+
+test("in the foreground the command becomes the daemon, so that a supervisor has the daemon itself", async () => {
+  await using home = new Home()
+  const child = home.spawn("daemon")
+  const end = ended(child)
+  const serves = async () => (await home.run(["daemon", "--status", "--json"])).stdout !== "null\n"
+  for (const deadline = Date.now() + 30_000; !(await serves()); ) assert.ok(Date.now() < deadline)
+  assert.equal(readFileSync(join(home.runtime, "daemon.lock"), "utf8"), `${child.pid}\n`)
+  child.kill("SIGTERM")
+  const { status, stderr } = await end
+  assert.equal(status, 0)
+  assert.match(stderr, / SIGTERM: ending\n(?:.*\n)*.* ended\n$/)
 })

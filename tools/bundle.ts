@@ -1,15 +1,16 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { join, relative, resolve } from "node:path"
 import { BUNDLED_CONFIG_PROGRAM } from "@skerry/config"
 import { bundleAgent } from "@skerry/image"
 import { build } from "esbuild"
 
 /*
  * Makes dist/: the command line and the daemon as few files that start fast, and the guest agent as one. Split, so
- * that a command loads only what it needs. dist/skerry can be linked from anywhere.
+ * that a command loads only what it needs. dist/skerry can be linked from anywhere. Tests give another folder, which
+ * must be in this repository: what is not bundled is found from there.
  */
 const root = join(import.meta.dirname, "..")
-const dist = join(root, "dist")
+const dist = resolve(process.argv[2] ?? join(root, "dist"))
 const from = (path: string) => join(root, "packages", path)
 
 rmSync(dist, { recursive: true, force: true })
@@ -40,4 +41,4 @@ const main = readFileSync(join(dist, "cli.js"), "utf8").replace(/^#!.*\n/, "")
 const program = join(dist, "skerry")
 writeFileSync(program, `#!${process.execPath}\n${main}`)
 chmodSync(program, 0o755)
-console.log("Bundled into dist/: skerry, skerryd.js, agent.cjs")
+console.log(`Bundled into ${relative(root, dist)}/: skerry, skerryd.js, agent.cjs`)

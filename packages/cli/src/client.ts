@@ -1,4 +1,4 @@
-import { lstatSync } from "node:fs"
+import { lstatSync, type Stats } from "node:fs"
 import { connect, type Socket } from "node:net"
 import { Connection } from "@skerry/rpc"
 import { CliError } from "./cli-error.ts"
@@ -24,13 +24,20 @@ export async function openRunningClient(context: ClientContext): Promise<Connect
   return socket && new Connection(socket)
 }
 
+/** For what concerns a domain that runs: where no daemon does, none is started to say that there is no such domain. */
+export async function openClientOfDomain(context: ClientContext, domain = ""): Promise<Connection> {
+  const connection = await openRunningClient(context)
+  if (connection !== undefined) return connection
+  throw new CliError("refused", `No domain ${JSON.stringify(domain)} runs: "skerry ps" lists those that do`)
+}
+
 /** Undefined: no daemon listens. */
 export function connectToDaemon({
   paths,
   uid,
 }: Pick<ClientContext, "paths" | "uid">): Promise<Socket | undefined> {
   // In a directory that others can write to (/tmp), a stranger may have been first.
-  const found = lstatSync(paths.runtime, { throwIfNoEntry: false })
+  const found = lookAt(paths.runtime)
   if (found === undefined) return Promise.resolve(undefined)
   if (!found.isDirectory() || found.uid !== uid) {
     throw new CliError(
@@ -58,6 +65,19 @@ export function connectToDaemon({
     }
     socket.once("error", fail)
   })
+}
+
+function lookAt(runtime: string): Stats | undefined {
+  try {
+    return lstatSync(runtime, { throwIfNoEntry: false })
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    throw new CliError(
+      "refused",
+      `Cannot look at ${runtime}: ${code ?? message}; give yourself access, or set SKERRY_HOME to a directory of your own`,
+      { cause },
+    )
+  }
 }
 
 /** The daemon's queue of connections is full for the moment. */

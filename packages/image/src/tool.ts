@@ -104,8 +104,10 @@ export function lastWords(untrustedText: string): string {
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "")
-  const errors = lines.filter((line) => /^(E|Err|W|error|.*: error)\b/i.test(line))
-  const text = (errors.length > 0 ? errors : lines).slice(-6).join("; ")
+  const errors = lines.filter((line) => /^(E|Err|error|.*: error)\b/i.test(line))
+  const warnings = lines.filter((line) => line.startsWith("W:"))
+  const told = [errors, warnings, lines].find((some) => some.length > 0) ?? []
+  const text = told.slice(-6).join("; ")
   return text === "" ? "it said nothing" : printable(text.slice(-LIMITS.toolWordsBytes))
 }
 

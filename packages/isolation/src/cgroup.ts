@@ -203,7 +203,7 @@ function describeCause(hierarchies: readonly Hierarchy[], uid: number, problems:
   if (uid !== 0) {
     return (
       "no cgroup with these controllers is delegated to this session; " +
-      "start the daemon with `systemd-run --user --scope -p Delegate=yes skerryd`, or install it as a service"
+      "start the daemon with `systemd-run --user --scope -p Delegate=yes skerry daemon`, or install its unit"
     )
   }
   return "the kernel does not offer these controllers here, or the top cgroup holds processes itself (a container)"

@@ -1,13 +1,13 @@
-import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { constants } from "node:os"
 import { join } from "node:path"
+import { printable } from "@skerry/model"
 import { ADMIN, type DaemonStatus } from "@skerry/rpc"
 import { CliError } from "../cli-error.ts"
 import { openRunningClient } from "../client.ts"
 import { readRows } from "../client-lines.ts"
 import { daemonProgram } from "../client-start.ts"
 import { type CommandContext, defineCommand } from "../command.ts"
+import { isolationWords } from "../render/isolation.ts"
 import { showJson } from "../render/table.ts"
 
 export const command = defineCommand({
@@ -73,12 +73,12 @@ async function status(context: CommandContext, isJson: boolean): Promise<number>
 function describe(found: DaemonStatus): string {
   const backends = found.backends.map(
     ({ level, name, acceleration, problem }) =>
-      `  ${level.padEnd(8)} ${name}: ${problem === undefined ? acceleration : `cannot be used: ${problem}`}\n`,
+      `  ${isolationWords(level, name, acceleration)}${problem === undefined ? "" : `: cannot be used: ${printable(problem)}`}\n`,
   )
   return [
     `skerryd ${found.version}, process ${found.pid}, generation ${found.generation ?? "not read yet"}\n`,
-    `${found.domains} domains (${found.starting} starting, ${found.waiting} in line), `,
-    `${found.templates} templates, ${found.standby} standing by\n`,
+    `Domains: ${found.domains}, starting: ${found.starting}, in line: ${found.waiting}, `,
+    `standing by: ${found.standby}; templates: ${found.templates}\n`,
     ...backends,
   ].join("")
 }
@@ -93,21 +93,18 @@ function showLog({ paths, stdout }: CommandContext): number {
   return 0
 }
 
-async function runInForeground(context: CommandContext, idleSeconds: string | undefined): Promise<number> {
+/** Becomes the daemon, so that a supervisor has the daemon itself: its signals, its end, its status. Does not return. */
+function runInForeground(context: CommandContext, idleSeconds: string | undefined): never {
   if (idleSeconds !== undefined && !/^[0-9]{1,7}$/.test(idleSeconds)) {
     throw new CliError(
       "usage",
       `Cannot wait ${JSON.stringify(idleSeconds)}: --idle-seconds takes a number of seconds`,
     )
   }
-  const words = [daemonProgram(context.programUrl)]
+  const words = [process.execPath, daemonProgram(context.programUrl)]
   if (idleSeconds !== undefined) words.push("--idle-seconds", idleSeconds)
-  const child = spawn(process.execPath, words, { stdio: "inherit" })
-  using _signals = context.takeSignals((signal) => child.kill(signal))
-  return new Promise((resolve, reject) => {
-    child.once("error", reject)
-    child.once("exit", (code, signal) =>
-      resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]),
-    )
-  })
+  const { execve } = process
+  if (execve === undefined)
+    throw new CliError("refused", "This Node cannot become another program; use Node 24")
+  return execve(process.execPath, words, { ...context.environment })
 }

@@ -3,6 +3,7 @@ import { machine, userInfo } from "node:os"
 import type { BackendVerdict, Finding } from "@skerry/isolation"
 import { printable } from "@skerry/model"
 import { defineCommand } from "../command.ts"
+import { type Colours, coloursWhere } from "../render/colours.ts"
 import { showJson } from "../render/table.ts"
 import { wrap } from "../render/wrap.ts"
 
@@ -41,7 +42,9 @@ export const command = defineCommand({
     const backends = judgeBackends(facts)
     const findings = interpretHost(facts)
     context.stdout.write(
-      options.json ? showJson({ backends, findings }) : renderDoctor(backends, findings, context.columns),
+      options.json
+        ? showJson({ backends, findings })
+        : renderDoctor(backends, findings, context.columns, coloursWhere(context.coloursOn(context.stdout))),
     )
     return backends.some((backend) => backend.level === "vm" && backend.isUsable) ? 0 : 1
   },
@@ -49,27 +52,39 @@ export const command = defineCommand({
 
 const MARKS: Readonly<Record<Finding["state"], string>> = { ok: "ok", limited: "limited", missing: "MISSING" }
 const MARK_COLUMNS = 9
+const PAINT: Readonly<Record<string, keyof Colours>> = {
+  ok: "green",
+  usable: "green",
+  limited: "yellow",
+  NO: "red",
+  MISSING: "red",
+}
 
 function renderDoctor(
   backends: readonly BackendVerdict[],
   findings: readonly Finding[],
   columns: number,
+  colours: Colours,
 ): string {
+  const width = columns - MARK_COLUMNS
   const entry = (mark: string, title: string, more: readonly string[]) => {
-    const lines = more.flatMap((text) => wrap(printable(text), columns - MARK_COLUMNS).split("\n"))
-    return [
-      `${mark.padEnd(MARK_COLUMNS)}${printable(title)}`,
-      ...lines.map((line) => " ".repeat(MARK_COLUMNS) + line),
-    ]
+    // What programs say of themselves may have several lines.
+    const lines = [title, ...more].flatMap((text) =>
+      wrap(printable(text.trim().replaceAll(/\s*\n\s*/g, "; ")), width).split("\n"),
+    )
+    const paint = colours[PAINT[mark] ?? "dim"]
+    return lines.map(
+      (line, at) => (at === 0 ? paint(mark.padEnd(MARK_COLUMNS)) : " ".repeat(MARK_COLUMNS)) + line,
+    )
   }
   const fixOf = (fix: string | undefined) => (fix === undefined ? [] : [`To mend it: ${fix}`])
   const lines = [
-    "Isolation",
+    colours.bold("Isolation"),
     ...backends.flatMap(({ name, level, isUsable, why, fix }) =>
       entry(isUsable ? "usable" : "NO", `level ${level}, backend ${name}`, [why, ...fixOf(fix)]),
     ),
     "",
-    "Host",
+    colours.bold("Host"),
     ...findings.flatMap(({ state, name, found, meaning, fix }) =>
       entry(MARKS[state], `${name}: ${found}`, state === "ok" ? [] : [meaning, ...fixOf(fix)]),
     ),

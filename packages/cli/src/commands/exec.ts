@@ -1,6 +1,6 @@
 import { ADMIN } from "@skerry/rpc"
 import { CliError } from "../cli-error.ts"
-import { openClient } from "../client.ts"
+import { openClientOfDomain } from "../client.ts"
 import { COMMAND_OPTIONS, commandSpec } from "../client-command.ts"
 import { carryCommand } from "../client-session.ts"
 import { defineCommand } from "../command.ts"
@@ -22,7 +22,7 @@ export const command = defineCommand({
     if (args.rest === undefined || args.rest.length === 0) {
       throw new CliError("usage", `Say what to run: skerry exec ${domain} -- CMD…`)
     }
-    const connection = await openClient(context)
+    const connection = await openClientOfDomain(context, domain)
     const spec = commandSpec(context, args)
     return carryCommand(context, spec, (options) =>
       connection.call(ADMIN.exec, { domain, command: spec }, options),

@@ -1,5 +1,5 @@
 import { ADMIN } from "@skerry/rpc"
-import { openClient } from "../client.ts"
+import { openClientOfDomain } from "../client.ts"
 import { defineCommand } from "../command.ts"
 
 export const command = defineCommand({
@@ -10,7 +10,7 @@ export const command = defineCommand({
   options: {},
   examples: [{ command: "skerry pause mail", summary: "Put it aside" }],
   async run(context, { positionals: [domain = ""] }) {
-    const connection = await openClient(context)
+    const connection = await openClientOfDomain(context, domain)
     await connection.call(ADMIN.pause, { domain }, { signal: context.signal }).result
     return 0
   },

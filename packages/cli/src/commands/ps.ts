@@ -2,6 +2,7 @@ import { ADMIN, type DomainRow } from "@skerry/rpc"
 import { openRunningClient } from "../client.ts"
 import { readRows } from "../client-lines.ts"
 import { defineCommand } from "../command.ts"
+import { isolationWords } from "../render/isolation.ts"
 import { showJson, table } from "../render/table.ts"
 
 export const command = defineCommand({
@@ -33,7 +34,10 @@ export const command = defineCommand({
         : table(rows, [
             { title: "DOMAIN", cell: (row) => row.domain },
             { title: "STATE", cell: (row) => row.state },
-            { title: "ISOLATION", cell: (row) => `${row.isolation} (${row.backend}, ${row.acceleration})` },
+            {
+              title: "ISOLATION",
+              cell: (row) => isolationWords(row.isolation, row.backend, row.acceleration),
+            },
             { title: "GENERATION", align: "right", cell: (row) => String(row.generation) },
             { title: "UP", align: "right", cell: (row) => shortDuration(row.uptimeMs) },
             { title: "MEMORY", align: "right", cell: (row) => mebibytes(row.memoryBytes) },

@@ -1,5 +1,5 @@
 import { ADMIN } from "@skerry/rpc"
-import { openClient } from "../client.ts"
+import { openClientOfDomain } from "../client.ts"
 import { defineCommand } from "../command.ts"
 
 export const command = defineCommand({
@@ -12,7 +12,7 @@ export const command = defineCommand({
   options: { force: { kind: "flag", short: "f", summary: "Kill at once" } },
   examples: [{ command: "skerry stop mail", summary: "End it in order" }],
   async run(context, { options, positionals }) {
-    const connection = await openClient(context)
+    const connection = await openClientOfDomain(context, positionals[0])
     await Promise.all(
       positionals.map(
         (domain) =>

@@ -10,6 +10,10 @@ export interface Step {
 }
 
 const BAR_CELLS = 20
+/** Of a step that tells nothing but its beginning and end, what has passed is shown from here on. */
+const SHOWN_WAIT_MS = 1000
+/** Of fewer than one item in a second nobody wants the rate. */
+const LEAST_ITEMS_PER_MS = 1 / 1000
 
 /** Pure: `Download  ━━━━━━━━────────────  40%  12.3 MB of 30.0 MB  4.1 MB/s  4.3 s left`, cut to `columns`. */
 export function progressLine(step: Step, now: number, columns: number): string {
@@ -30,7 +34,8 @@ export function progressWords(step: Step, now: number): string {
 
 /** Pure: what a finished step leaves behind. */
 export function endWords(step: Step, now: number, note: string | undefined): string {
-  const amount = step.done > 0 ? [showAmount(step, step.done)] : []
+  // How many items there were tells nobody anything; how many bytes does.
+  const amount = step.unit === "bytes" && step.done > 0 ? [showBytes(step.done)] : []
   return `${step.label}: ${[note ?? "done", ...amount, showDuration(now - step.beganAt)].join(", ")}`
 }
 
@@ -49,14 +54,14 @@ function measures(step: Step, now: number): string[] {
   } else if (step.done > 0) {
     parts.push(showAmount(step, step.done))
   }
-  if (perMs > 0) parts.push(step.unit === "bytes" ? `${showBytes(perMs * 1000)}/s` : showRate(perMs))
+  if (perMs > 0 && step.unit === "bytes") parts.push(`${showBytes(perMs * 1000)}/s`)
+  if (perMs >= LEAST_ITEMS_PER_MS && step.unit === "items") parts.push(`${(perMs * 1000).toFixed(0)}/s`)
   if (perMs > 0 && step.total !== undefined && step.total > step.done) {
     parts.push(`${showDuration((step.total - step.done) / perMs)} left`)
   }
+  if (parts.length === 0 && elapsedMs >= SHOWN_WAIT_MS) parts.push(showDuration(elapsedMs))
   return parts
 }
-
-const showRate = (perMs: number) => `${(perMs * 1000).toFixed(perMs >= 0.01 ? 0 : 1)}/s`
 
 const showAmount = ({ unit }: Step, amount: number) =>
   unit === "bytes" ? showBytes(amount) : String(Math.floor(amount))

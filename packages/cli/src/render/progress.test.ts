@@ -89,7 +89,7 @@ test("more than the whole, a clock that stands and a total of nothing do no harm
   show({ kind: "begin", step: "x", label: "A\u001b[2J\nB", unit: "items", total: 0 })
   show({ kind: "advance", step: "x", done: 5 })
   show({ kind: "end", step: "x" })
-  assert.equal(output.text, "A\\u001b[2J\\u000aB …\nA\\u001b[2J\\u000aB: done, 5, 0.0 s\n")
+  assert.equal(output.text, "A\\u001b[2J\\u000aB …\nA\\u001b[2J\\u000aB: done, 0.0 s\n")
 })
 
 test("steps that nobody began are not shown", () => {
@@ -106,6 +106,25 @@ test("disposing clears the line, and does so once", () => {
   progress[Symbol.dispose]()
   progress[Symbol.dispose]()
   assert.equal(output.text, "\r\u001b[K")
+})
+
+test("a step that tells nothing is seen to go on", async (context) => {
+  context.mock.timers.enable({ apis: ["setInterval"] })
+  for (const isTTY of [true, false]) {
+    const { output, progress, show, wait } = scripted({ isTTY })
+    show({ kind: "begin", step: "x", label: "Unpack", unit: "items" })
+    for (let second = 1; second <= 12; second++) {
+      wait(1000)
+      context.mock.timers.tick(1000)
+    }
+    const { text } = output
+    if (isTTY)
+      assert.ok(text.startsWith("\r\u001b[KUnpack\r\u001b[KUnpack  1.0 s\r\u001b[KUnpack  2.0 s"), text)
+    else assert.equal(text, "Unpack …\nUnpack: 10 s\n")
+    progress[Symbol.dispose]()
+    context.mock.timers.tick(1000)
+    assert.equal(output.text, isTTY ? "\r\u001b[K" : "")
+  }
 })
 
 test("steps over the limit are not kept", () => {

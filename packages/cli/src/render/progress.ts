@@ -5,6 +5,8 @@ import { endWords, progressLine, progressWords, type Step } from "./progress-lin
 const LIMITS = {
   /** Between two drawings on a terminal: more often than ten times a second, nobody reads it. */
   drawEveryMs: 100,
+  /** What says nothing for so long is shown again, with the time it has taken. */
+  beatEveryMs: 1000,
   /** Between two lines of one step in a log. */
   logEveryMs: 10_000,
   /** Steps that are open at once; of more, nothing is shown. Bounds what a confused sender can make us hold. */
@@ -29,6 +31,8 @@ export class Progress implements Disposable {
   readonly #open = new Map<string, OpenStep>()
   /** Undefined while there is no drawn line to clear. */
   #drawnAt: number | undefined
+  #drawn: OpenStep | undefined
+  #beat: NodeJS.Timeout | undefined
 
   constructor(output: OutputStream, now: () => number) {
     this.#output = output
@@ -58,8 +62,10 @@ export class Progress implements Disposable {
     const now = this.#now()
     const label = printable(event.label)
     const step: Step = { label, unit: event.unit, done: 0, total: event.total, beganAt: now }
-    this.#open.set(event.step, { step, shownAt: now })
-    if (this.#isTerminal) this.#draw(step, now)
+    const open = { step, shownAt: now }
+    this.#open.set(event.step, open)
+    this.#beat ??= setInterval(() => this.#showAgain(), LIMITS.beatEveryMs).unref()
+    if (this.#isTerminal) this.#draw(open, now)
     else this.#output.write(`${label} …\n`)
   }
 
@@ -68,11 +74,25 @@ export class Progress implements Disposable {
     if (open === undefined) return
     const now = this.#now()
     open.step = { ...open.step, done: event.done, total: event.total ?? open.step.total }
-    if (this.#isTerminal) this.#draw(open.step, now)
-    else if (now - open.shownAt >= LIMITS.logEveryMs) {
-      open.shownAt = now
-      this.#output.write(`${progressWords(open.step, now)}\n`)
+    if (this.#isTerminal) this.#draw(open, now)
+    else this.#log(open, now)
+  }
+
+  /** Long steps are seen to go on, also where they have nothing to tell. */
+  #showAgain(): void {
+    const now = this.#now()
+    const steps = [...this.#open.values()]
+    if (!this.#isTerminal) for (const open of steps) this.#log(open, now)
+    else {
+      const open = steps.find((each) => each === this.#drawn) ?? steps.at(-1)
+      if (open !== undefined) this.#draw(open, now)
     }
+  }
+
+  #log(open: OpenStep, now: number): void {
+    if (now - open.shownAt < LIMITS.logEveryMs) return
+    open.shownAt = now
+    this.#output.write(`${progressWords(open.step, now)}\n`)
   }
 
   #end(event: ProgressEvent & { kind: "end" }): void {
@@ -84,10 +104,11 @@ export class Progress implements Disposable {
     this.#output.write(`${endWords(open.step, this.#now(), note)}\n`)
   }
 
-  #draw(step: Step, now: number): void {
+  #draw(open: OpenStep, now: number): void {
+    this.#drawn = open
     if (this.#drawnAt !== undefined && now - this.#drawnAt < LIMITS.drawEveryMs) return
     this.#drawnAt = now
-    this.#output.write(`${START_OF_LINE}${progressLine(step, now, this.#output.columns ?? 80)}`)
+    this.#output.write(`${START_OF_LINE}${progressLine(open.step, now, this.#output.columns ?? 80)}`)
   }
 
   /** Comes before everything else that is written to the same terminal. */
@@ -101,6 +122,7 @@ export class Progress implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    clearInterval(this.#beat)
     this.#clear()
     this.#open.clear()
   }

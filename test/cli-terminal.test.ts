@@ -1,0 +1,160 @@
+import assert from "node:assert/strict"
+import type { ChildProcess } from "node:child_process"
+import { once } from "node:events"
+import { closeSync } from "node:fs"
+import { after, test } from "node:test"
+import { ReadStream, WriteStream } from "node:tty"
+import { openLinux } from "@skerry/linux"
+import { openBuiltHome } from "./support/built-home.ts"
+
+/* `skerry run` in a terminal: a pseudo-terminal in the place of a user's, as the controlling one of its session. */
+const home = await openBuiltHome()
+after(() => home[Symbol.asyncDispose]())
+const linux = openLinux()
+
+class Terminal implements AsyncDisposable {
+  readonly #master: number
+  readonly #child: ChildProcess
+  readonly #input: WriteStream
+  readonly #output: ReadStream
+  readonly exited: Promise<unknown>
+  #shown = ""
+
+  constructor(...words: string[]) {
+    const { master, slave } = linux.openPty({ rows: 33, columns: 77 })
+    this.#master = master
+    const command = ["setsid", "--ctty", "--wait", ...home.words(...words)]
+    this.#child = home.start(command, { stdio: [slave, slave, slave] })
+    this.exited = once(this.#child, "exit")
+    closeSync(slave)
+    this.#output = new ReadStream(master)
+    this.#output.on("error", () => {}) // EIO: nobody has the other end open any more
+    this.#output.on("data", (chunk) => {
+      this.#shown += String(chunk)
+    })
+    this.#input = new WriteStream(linux.duplicate(master))
+  }
+
+  get status(): number | null {
+    return this.#child.exitCode
+  }
+
+  type(text: string): void {
+    this.#input.write(text)
+  }
+
+  resize(rows: number, columns: number): void {
+    linux.setWindowSize(this.#master, { rows, columns })
+  }
+
+  /** Resolves when the pattern is shown, and forgets what was shown up to its end. */
+  async shows(pattern: RegExp): Promise<RegExpExecArray> {
+    const signal = AbortSignal.timeout(30_000)
+    for (;;) {
+      const match = pattern.exec(this.#shown)
+      if (match !== null) {
+        this.#shown = this.#shown.slice(match.index + match[0].length)
+        return match
+      }
+      await once(this.#output, "data", { signal }).catch(() => {
+        throw new Error(`${pattern} was not shown, but ${JSON.stringify(this.#shown)}`)
+      })
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGKILL")
+    this.#output.destroy()
+    this.#input.destroy()
+  }
+}
+
+for (const instance of ["mail", "light"]) {
+  test(`a shell in "${instance}" has a terminal of its own: size, resizing, job control, Ctrl-C, status`, async () => {
+    await using terminal = new Terminal(
+      "run",
+      "-d",
+      "-t",
+      "-e",
+      "PS1=ready> ",
+      instance,
+      "--",
+      "bash",
+      "--norc",
+    )
+    await terminal.shows(/ready> /)
+    terminal.type("tty; stty size\n")
+    await terminal.shows(/\/dev\/pts\/\d+\r\n33 77\r\n/)
+    terminal.resize(44, 101)
+    terminal.type("stty size\n")
+    await terminal.shows(/\r\n44 101\r\n/)
+    terminal.type("sleep 4321\n")
+    await terminal.shows(/sleep 4321\r\n/)
+    terminal.type("\u0003")
+    await terminal.shows(/\^C\r\n.*ready> /)
+    terminal.type("echo status $?\n")
+    await terminal.shows(/\r\nstatus 130\r\n/)
+    terminal.type("exit 5\n")
+    await terminal.exited
+    assert.equal(terminal.status, 5)
+  })
+}
+
+test("a full-screen program hears of a new size while it runs", async () => {
+  await using terminal = new Terminal(
+    ...[
+      "run",
+      "-d",
+      "mail",
+      "--",
+      "bash",
+      "-c",
+      "trap 'stty size' WINCH; echo on; while :; do read -t 1; done",
+    ],
+  )
+  await terminal.shows(/on\r\n/)
+  terminal.resize(20, 60)
+  await terminal.shows(/20 60\r\n/)
+  terminal.resize(21, 61)
+  await terminal.shows(/21 61\r\n/)
+})
+
+test("the user's terminal has its mode back afterwards, however the command ends", async () => {
+  const script = `$SKERRY run -d mail -- cat; echo "cat: $?"; stty -a | grep -o -e '-\\?icanon'; $SKERRY run -d mail -- sh -c 'kill -9 $$'; stty -a | grep -o -e '-\\?icanon'`
+  const { master, slave } = linux.openPty({ rows: 24, columns: 80 })
+  const child = home.start(["setsid", "--ctty", "--wait", "bash", "-c", script], {
+    stdio: [slave, slave, slave],
+  })
+  closeSync(slave)
+  let shown = ""
+  const output = new ReadStream(master)
+  output.on("error", () => {}) // EIO: the end
+  output.on("data", (chunk) => {
+    shown += String(chunk)
+    if (shown.endsWith("one line\r\none line\r\n")) output.emit("answered")
+  })
+  const input = new WriteStream(linux.duplicate(master))
+  const answered = once(output, "answered")
+  input.write("one line\n")
+  await answered
+  input.write("\u0004")
+  await once(child, "exit")
+  output.destroy()
+  input.destroy()
+  assert.match(shown, /cat: 0\r\nicanon\r\nicanon\r\n$/)
+})
+
+test("without a terminal for the command, Ctrl-C at the keyboard interrupts it", async () => {
+  await using terminal = new Terminal("run", "-T", "mail", "--", "timeout", "--foreground", "4321", "cat")
+  terminal.type("begun\n")
+  await terminal.shows(/begun\r\n[\s\S]*begun\r\n/)
+  terminal.type("\u0003")
+  await terminal.exited
+  assert.equal(terminal.status, 130)
+})
+
+test("-t where there is no terminal is refused in words", async () => {
+  const { status, stderr } = await home.run(["run", "-t", "mail"])
+  assert.equal(status, 125)
+  assert.match(stderr, /^skerry run: Cannot give the command a terminal: [^\n]+; leave out -t\n/)
+})
