@@ -28,7 +28,7 @@ export function runOnPipes(host: ProcessHost, spec: CommandSpec, call: CallState
     theirs,
     ours,
   )
-  linux.neverBlock(stdin.write)
+  linux.setBlocking(stdin.write, false)
   const onDone = () => carried.finishIfDone()
   const input = new Input(host, { fd: stdin.write, source: call.received(STREAM.stdin), end: undefined })
   carried.own(input, [
@@ -63,7 +63,7 @@ export function runOnTerminal(
     [slave],
     [master],
   )
-  linux.neverBlock(master)
+  linux.setBlocking(master, false)
   const output = linux.duplicate(master)
   // The master stays open to the end: closing it would hang up a command that is about to exit.
   const input = new Input(host, { fd: master, source: call.received(STREAM.stdin), end: END_OF_INPUT })
@@ -85,6 +85,8 @@ export function runOnDescriptors(
   descriptors: readonly [number, number, number],
   onEnd: OnEnd,
 ): Command {
+  // Whoever had them before may not have let them wait; few programs can do without.
+  for (const fd of descriptors) host.linux.setBlocking(fd, true)
   const process = startOr(() => new Process(host, spec, descriptors, onEnd), descriptors, [])
   return { process, resize: noTerminal }
 }

@@ -35,7 +35,7 @@ export class Port {
     const { loop, linux, fd, onCall } = options
     this.#options = options
     this.calls = new Multiplexer({ onCall, onReady: () => {} })
-    linux.neverBlock(fd)
+    linux.setBlocking(fd, false)
     this.#watch = loop.watch(fd, () => this.#onReady())
     this.#watch.want(POLL.in)
     this.#stopFlushing = loop.beforeWait(() => this.#flush())

@@ -136,8 +136,8 @@ test("ioctl numbers follow each architecture's encoding", () => {
 
 test("reading and writing that cannot be done now says so instead of waiting", () => {
   const { read, write } = linux.pipe()
-  linux.neverBlock(read)
-  linux.neverBlock(write)
+  linux.setBlocking(read, false)
+  linux.setBlocking(write, false)
   const buffer = Buffer.alloc(4)
   assert.equal(linux.readSome(read, buffer), undefined)
   assert.equal(linux.writeSome(write, Buffer.from("abcdef")), 6)

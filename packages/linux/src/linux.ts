@@ -9,7 +9,7 @@ import {
 import { installedKoffi, Libc } from "./libc.ts"
 import { addSeals, getSeals, memfdCreate, type Seal, tryLock } from "./memory.ts"
 import { bytesWaiting, duplicate, isHungUp, pipe } from "./pipe.ts"
-import { neverBlock, poll, readAt, readSome, writeAt, writeSome } from "./poll.ts"
+import { poll, readAt, readSome, setBlocking, writeAt, writeSome } from "./poll.ts"
 import { openPty, passOutputUnchanged, setWindowSize, terminalPath, type WindowSize } from "./pty.ts"
 import { collectChild, openPidfd, type ProcessEnd, type SpawnRequest, spawnProcess } from "./spawn.ts"
 import * as system from "./system.ts"
@@ -43,8 +43,8 @@ export interface Linux {
   bytesWaiting(fd: number): number
   /** Blocks this thread until one of these structs pollfd has something to tell; how many have. -1: without end. */
   poll(pollfds: Buffer, count: number, timeoutMs: number): number
-  /** From now on reading and writing this descriptor's open file never wait. */
-  neverBlock(fd: number): void
+  /** Whether reading and writing this descriptor's open file wait. */
+  setBlocking(fd: number, isBlocking: boolean): void
   /** Bytes read; 0 at the end; undefined where nothing is there yet. */
   readSome(fd: number, target: Uint8Array): number | undefined
   /** Bytes taken; undefined where there is no room for any. */
@@ -85,7 +85,7 @@ export function openLinux(nativePath?: string): Linux {
     passOutputUnchanged: (fd) => passOutputUnchanged(libc, fd),
     pipe: () => pipe(libc),
     poll: (pollfds, count, timeoutMs) => poll(libc, pollfds, count, timeoutMs),
-    neverBlock: (fd) => neverBlock(libc, fd),
+    setBlocking: (fd, isBlocking) => setBlocking(libc, fd, isBlocking),
     readSome: (fd, target) => readSome(libc, fd, target),
     writeSome: (fd, bytes) => writeSome(libc, fd, bytes),
     readAt: (fd, target, offset) => readAt(libc, fd, target, offset),

@@ -18,9 +18,11 @@ export function poll(libc: Libc, pollfds: Buffer, count: number, timeoutMs: numb
   }
 }
 
-/** Reading and writing never wait; of both sides of a pipe this one alone. */
-export function neverBlock(libc: Libc, fd: number): void {
-  libc.call("int fcntl(int, int, ...)", "O_NONBLOCK", fd, LINUX.F_SETFL, "int", LINUX.O_NONBLOCK)
+/** Whether reading and writing wait: a property of the open file, which others may share; of a pipe's one side. */
+export function setBlocking(libc: Libc, fd: number, isBlocking: boolean): void {
+  const flags = libc.call("int fcntl(int, int, ...)", "flags", fd, LINUX.F_GETFL, "int", 0)
+  const wanted = isBlocking ? flags & ~LINUX.O_NONBLOCK : flags | LINUX.O_NONBLOCK
+  libc.call("int fcntl(int, int, ...)", "O_NONBLOCK", fd, LINUX.F_SETFL, "int", wanted)
 }
 
 /** Bytes read; 0 at the end; undefined where nothing is there yet. */
