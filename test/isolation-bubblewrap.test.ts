@@ -24,6 +24,7 @@ import {
   SHAPE,
   testAccounts,
 } from "./isolation-fixture.ts"
+import { isGone, processesOf, statusOf, untilGone } from "./support/host-processes.ts"
 
 const never = () => AbortSignal.timeout(30_000)
 const EPERM = 1
@@ -275,40 +276,4 @@ async function callInside(domain: Domain, calls: readonly (readonly number[])[])
   const { output, status } = await runInside(domain, "/usr/bin/perl", "-e", lines.join(""))
   assert.equal(status, "0", output)
   return output.trim().split("\n").map(Number)
-}
-
-function statusOf(pid: number): Map<string, string> {
-  const lines = readFileSync(`/proc/${pid}/status`, "utf8").trim().split("\n")
-  return new Map(
-    lines.map((line) => [
-      line.split(":")[0] ?? "",
-      line
-        .slice(line.indexOf(":") + 1)
-        .trim()
-        .replaceAll("\t", " "),
-    ]),
-  )
-}
-
-/** A process and all below it. */
-function processesOf(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean)
-  return [pid, ...children.flatMap((child) => processesOf(Number(child)))]
-}
-
-/** Gone, or dead and not yet collected by the host's first process. */
-function isGone(pid: number): boolean {
-  try {
-    return / Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
-  } catch {
-    return true
-  }
-}
-
-async function untilGone(pid: number): Promise<void> {
-  const deadline = never()
-  while (!isGone(pid)) {
-    deadline.throwIfAborted()
-    await new Promise((resolve) => setImmediate(resolve))
-  }
 }

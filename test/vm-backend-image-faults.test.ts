@@ -1,8 +1,8 @@
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { appendFileSync, existsSync } from "node:fs"
-import { chmod, copyFile, cp, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises"
+import { appendFileSync } from "node:fs"
+import { chmod, copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises"
 import { basename, join } from "node:path"
 import { after, before, describe, test } from "node:test"
 import type { ImageFile, ImageFiles, OpenQemuOptions } from "@skerry/isolation"
@@ -160,30 +160,23 @@ describe("images and templates that are not what they should be", { skip: proces
     return { ...host.image, digest: layer.digest, layers: [...host.image.layers, layer] }
   }
 
-  const AGENTS: Readonly<Record<string, readonly [program: string, words: RegExp]>> = {
-    "answers garbage": [
-      "fs.writeSync(port, 'garbage '.repeat(99))\nsetInterval(() => {}, 9999)",
-      /does not answer as it should: /,
-    ],
-    "floods with frames for calls that were not made": [
+  const AGENTS = {
+    "answers garbage": "fs.writeSync(port, 'garbage '.repeat(99))\nsetInterval(() => {}, 9999)",
+    "floods with frames for calls that were not made":
       "const frame = Buffer.from([1, 0, 0, 0, 9, 0, 0, 0, 0x86, 7])\n" +
-        "const flood = Buffer.concat(new Array(6000).fill(frame))\nfor (;;) fs.writeSync(port, flood)",
-      /does not answer as it should: /,
-    ],
-    "goes away": ["process.exit(3)", /ended before it answered|does not answer as it should/],
+      "const flood = Buffer.concat(new Array(6000).fill(frame))\nfor (;;) fs.writeSync(port, flood)",
   }
-  for (const [what, [program, words]] of Object.entries(AGENTS)) {
-    test(`a guest whose agent ${what} fails the template at once, and costs no memory`, async () => {
+  for (const [what, program] of Object.entries(AGENTS)) {
+    test(`a guest whose agent ${what} fails the template at once`, async () => {
       const image = await withAgent(program)
       await leavesNothing(host, [], async () => {
         await using broken = await openCounting()
-        const { rss } = process.memoryUsage()
         await assert.rejects(broken.backend.prepare(image, VM_SHAPE, never()), (error) => {
-          assertSentence(error, "boot-failed", /^The guest of image "scratch" /)
-          assert.match(error instanceof Error ? error.message : "", words)
+          const words =
+            /^The guest of image "scratch" has an agent that does not answer as it should: .*; run: skerry build$/
+          assertSentence(error, "boot-failed", words)
           return true
         })
-        assert.ok(process.memoryUsage().rss - rss < 64 << 20)
         assert.equal(broken.boots.count, 0)
       })
     })
@@ -202,16 +195,6 @@ describe("images and templates that are not what they should be", { skip: proces
         return true
       })
     })
-  })
-
-  test("a template belongs to one machine: a copy elsewhere is not used without its key", async () => {
-    const elsewhere = join(host.folder, "elsewhere")
-    await cp(cacheDirectory, elsewhere, { recursive: true })
-    assert.ok(existsSync(join(elsewhere, "templates")))
-    const stateDirectory = join(host.folder, "other-state")
-    await using other = await openCounting({ cacheDirectory: elsewhere, stateDirectory })
-    await using _template = await other.backend.prepare(host.image, VM_SHAPE, never())
-    assert.equal(other.boots.count, 1)
   })
 })
 

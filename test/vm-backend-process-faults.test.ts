@@ -5,7 +5,14 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { after, before, describe, test } from "node:test"
 import { setTimeout as delay } from "node:timers/promises"
-import { type Cgroups, type Domain, openCgroups, readCgroupTexts, type Template } from "@skerry/isolation"
+import {
+  type Cgroups,
+  type Domain,
+  IsolationError,
+  openCgroups,
+  readCgroupTexts,
+  type Template,
+} from "@skerry/isolation"
 import { parseDomainId } from "@skerry/model"
 import { readQemuHost } from "../packages/isolation/src/backends/qemu/host.ts"
 import { QemuBackend } from "../packages/isolation/src/backends/qemu/qemu.ts"
@@ -123,6 +130,28 @@ describe("a QEMU in trouble", { skip: process.getuid?.() !== 0 }, () => {
     })
   })
 
+  test("that is given up while it boots leaves nothing, at whatever moment", async () => {
+    const cache = ownCache()
+    await using own = await host.open(cache)
+    for (const afterMs of [5, 20, 60, 200, 1000, 2500]) {
+      const aborted = { name: "IsolationError", code: "aborted" }
+      await leavesNothing(host, [cache.cacheDirectory], async () => {
+        const signal = AbortSignal.timeout(afterMs)
+        await assert.rejects(own.prepare(host.image, VM_SHAPE, signal), aborted)
+      })
+    }
+    for (const afterMs of [5, 20, 60]) {
+      await leavesNothing(host, [cache.cacheDirectory], async () => {
+        const booting = own.boot(host.image, VM_SHAPE, request(), AbortSignal.timeout(afterMs))
+        // On a quick host it is there before it is given up.
+        const domain = await booting.catch((error: unknown) => {
+          assert.ok(error instanceof IsolationError && error.code === "aborted", `${error}`)
+        })
+        await domain?.[Symbol.asyncDispose]()
+      })
+    }
+  })
+
   test("that stands still while it boots is tried a few times, no more", async () => {
     await leavesNothing(host, [], async () => {
       await using hanging = await host.open({ ...ownCache(), bootMs: 2000 })
@@ -140,7 +169,7 @@ describe("a QEMU in trouble", { skip: process.getuid?.() !== 0 }, () => {
   })
 
   test("that stood still once is started again, and nobody notices", async () => {
-    await using patient = await host.open({ ...ownCache(), bootMs: 12_000 })
+    await using patient = await host.open({ ...ownCache(), bootMs: 30_000 })
     using stopped = stopWhatStarts(host.cgroupDirectories, /template-/, 1)
     await using again = await patient.prepare(host.image, VM_SHAPE, never())
     assert.equal(stopped.domains.size, 1)

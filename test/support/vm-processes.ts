@@ -65,13 +65,22 @@ export function stopWhatStarts(directories: readonly string[], domain: RegExp, m
     for (const [name, pids] of membersBelow(directories)) {
       if (!domain.test(name) || (domains.size >= most && !domains.has(name))) continue
       for (const pid of pids.filter((each) => textOf(`/proc/${each}/comm`).startsWith("qemu"))) {
-        process.kill(pid, "SIGSTOP")
-        domains.add(name)
+        if (stop(pid)) domains.add(name)
       }
     }
   }
   const timer = setInterval(look, LOOK_MS)
   return { domains, [Symbol.dispose]: () => clearInterval(timer) }
+}
+
+/** False where it has just ended. */
+function stop(pid: number): boolean {
+  try {
+    return process.kill(pid, "SIGSTOP")
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false
+    throw error
+  }
 }
 
 function textOf(path: string): string {

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict"
 import { randomBytes } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
 import { connect } from "node:net"
@@ -14,6 +15,7 @@ import {
   type CommandSpec,
   Connection,
   type Method,
+  RemoteError,
 } from "@skerry/rpc"
 import { type Daemon, type DaemonOptions, openDaemon, SOCKET_NAME } from "../daemon.ts"
 import type { Current } from "../generations.ts"
@@ -201,4 +203,12 @@ export async function list<P, Row>(
 async function rows<Row>(stream: Readable): Promise<Row[]> {
   const lines = (await text(stream)).split("\n").filter((line) => line !== "")
   return lines.map((line) => JSON.parse(line) as Row)
+}
+
+/** For assert.rejects. */
+export const failsWith = (code: string, message: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof RemoteError, String(error))
+  assert.equal(error.code, code)
+  assert.match(error.message, message)
+  return true
 }
