@@ -9,7 +9,7 @@ import {
 import { installedKoffi, Libc } from "./libc.ts"
 import { addSeals, getSeals, memfdCreate, type Seal, tryLock } from "./memory.ts"
 import { bytesWaiting, duplicate, isHungUp, pipe } from "./pipe.ts"
-import { neverBlock, poll, readAt, readSome, writeAt, writeSome } from "./poll.ts"
+import { mayBlock, neverBlock, poll, readAt, readSome, writeAt, writeSome } from "./poll.ts"
 import { openPty, passOutputUnchanged, setWindowSize, terminalPath, type WindowSize } from "./pty.ts"
 import { collectChild, openPidfd, type ProcessEnd, type SpawnRequest, spawnProcess } from "./spawn.ts"
 import * as system from "./system.ts"
@@ -45,6 +45,8 @@ export interface Linux {
   poll(pollfds: Buffer, count: number, timeoutMs: number): number
   /** From now on reading and writing this descriptor's open file never wait. */
   neverBlock(fd: number): void
+  /** They wait again, as programs expect of their standard streams. Pipes only: other flags are lost. */
+  mayBlock(pipeFd: number): void
   /** Bytes read; 0 at the end; undefined where nothing is there yet. */
   readSome(fd: number, target: Uint8Array): number | undefined
   /** Bytes taken; undefined where there is no room for any. */
@@ -86,6 +88,7 @@ export function openLinux(nativePath?: string): Linux {
     pipe: () => pipe(libc),
     poll: (pollfds, count, timeoutMs) => poll(libc, pollfds, count, timeoutMs),
     neverBlock: (fd) => neverBlock(libc, fd),
+    mayBlock: (pipeFd) => mayBlock(libc, pipeFd),
     readSome: (fd, target) => readSome(libc, fd, target),
     writeSome: (fd, bytes) => writeSome(libc, fd, bytes),
     readAt: (fd, target, offset) => readAt(libc, fd, target, offset),

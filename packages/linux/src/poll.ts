@@ -23,6 +23,11 @@ export function neverBlock(libc: Libc, fd: number): void {
   libc.call("int fcntl(int, int, ...)", "O_NONBLOCK", fd, LINUX.F_SETFL, "int", LINUX.O_NONBLOCK)
 }
 
+/** Undoes neverBlock, of a pipe: other flags are lost. */
+export function mayBlock(libc: Libc, pipeFd: number): void {
+  libc.call("int fcntl(int, int, ...)", "no O_NONBLOCK", pipeFd, LINUX.F_SETFL, "int", 0)
+}
+
 /** Bytes read; 0 at the end; undefined where nothing is there yet. */
 export function readSome(libc: Libc, fd: number, target: Uint8Array): number | undefined {
   const count = libc.attempt("int64_t read(int, void *, size_t)", fd, target, target.length)
