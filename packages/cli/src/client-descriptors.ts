@@ -24,7 +24,10 @@ export async function handOverPipes(
   const errorPipe = isPipe(2) ? undefined : linux.pipe()
   try {
     const { fd } = (socket as unknown as { _handle: { fd: number } })._handle
-    linux.sendDescriptors(fd, Buffer.from(token), [0, 1, errorPipe?.write ?? 2])
+    const handed = [0, 1, errorPipe?.write ?? 2]
+    // Node's own streams on them never wait, and that is a property of the pipe: few commands can deal with it.
+    for (const pipeFd of handed) linux.setBlocking(pipeFd, true)
+    linux.sendDescriptors(fd, Buffer.from(token), handed)
   } catch (error) {
     socket.destroy()
     if (errorPipe !== undefined) closeSync(errorPipe.read)

@@ -85,8 +85,6 @@ export function runOnDescriptors(
   descriptors: readonly [number, number, number],
   onEnd: OnEnd,
 ): Command {
-  // Whoever had them before may not have let them wait; few programs can do without.
-  for (const fd of descriptors) host.linux.setBlocking(fd, true)
   const process = startOr(() => new Process(host, spec, descriptors, onEnd), descriptors, [])
   return { process, resize: noTerminal }
 }

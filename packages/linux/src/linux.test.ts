@@ -1,5 +1,15 @@
 import assert from "node:assert/strict"
-import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync, readSync, writeSync } from "node:fs"
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  writeSync,
+} from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -146,6 +156,20 @@ test("reading and writing that cannot be done now says so instead of waiting", (
   closeSync(read)
   assert.throws(() => linux.writeSome(write, buffer), { code: "EPIPE" })
   closeSync(write)
+})
+
+test("a pipe waits again, whichever of its descriptors said so", () => {
+  const neverBlocks = (fd: number) => {
+    const [, flags = ""] = /^flags:\s+(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8")) ?? []
+    return (Number.parseInt(flags, 8) & constants.O_NONBLOCK) !== 0
+  }
+  const { read, write } = linux.pipe()
+  const other = linux.duplicate(read)
+  linux.setBlocking(read, false)
+  assert.equal(neverBlocks(other), true)
+  linux.setBlocking(other, true)
+  assert.equal(neverBlocks(read), false)
+  for (const fd of [read, write, other]) closeSync(fd)
 })
 
 test("a spawned process has its directory, environment, streams, and no other descriptor", () => {
