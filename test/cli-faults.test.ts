@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { type ChildProcess, execFileSync } from "node:child_process"
+import { createHash } from "node:crypto"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
-import { tmpdir } from "node:os"
 
 import { after, test } from "node:test"
 import type { DaemonStatus, DomainRow } from "@skerry/rpc"
@@ -44,12 +44,21 @@ function family(pid: number): number[] {
 const isAlive = (pid: number) => existsSync(`/proc/${pid}/exe`) && readState(pid) !== "Z"
 const readState = (pid: number) => /^\d+ \(.*\) (\w)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1]
 
-/** Directories of domains' cgroups, in whatever tree they are. */
+/** The cgroups of this home's domains, in whatever trees there are. */
 function cgroups(): string[] {
-  const found = execFileSync("find", ["/sys/fs/cgroup", "-path", "*/skerry/*", "-type", "d"], {
-    encoding: "utf8",
-  })
-  return found.split("\n").filter((path) => /\/skerry\/[0-9a-f]{12}\/./.test(path))
+  const name = createHash("sha256").update(home.runtime).digest("hex").slice(0, 12)
+  const found = execFileSync("find", ["/sys/fs/cgroup", "-path", `*/skerry/${name}/*`, "-type", "d"])
+  return found.toString().split("\n").filter(Boolean)
+}
+
+/** Everything that is kept, to a depth at which temporary files would show. */
+function files(): string[] {
+  const found = execFileSync("find", [home.folder, "-maxdepth", "4", "-not", "-path", "*/trees/*"])
+  return found
+    .toString()
+    .split("\n")
+    .filter((path) => path.startsWith(`${home.folder}/cache`))
+    .sort()
 }
 
 const mounts = () =>
@@ -60,10 +69,6 @@ const sockets = () =>
   readFileSync("/proc/net/unix", "utf8")
     .split("\n")
     .filter((line) => line.includes(home.folder))
-const temporary = () =>
-  readdirSync(tmpdir())
-    .filter((name) => /^skerry/.test(name))
-    .sort()
 
 test(`${RUNS} runs at once all succeed: they wait in line, and none is lost`, async (context) => {
   await home.run(["run", "-d", "mail", "--", "true"])
@@ -112,7 +117,7 @@ test("a second daemon says which process is there, and leaves the first alone", 
 
 test("kill -9 of the daemon ends its domains; the next one leaves no process, socket, mount, cgroup or file", async () => {
   await home.run(["daemon", "--stop"])
-  const before = { mounts: mounts(), cgroups: cgroups(), temporary: temporary() }
+  const before = { mounts: mounts(), cgroups: cgroups(), files: files() }
   const begin = async (instance: string): Promise<[ChildProcess, ReturnType<typeof ended>]> => {
     const child = home.spawn("run", instance, "--", "sh", "-c", "echo here; exec sleep 1000")
     await said(child, /here/)
@@ -138,7 +143,7 @@ test("kill -9 of the daemon ends its domains; the next one leaves no process, so
   assert.equal((await home.run(["run", "-d", "light", "--", "true"])).status, 0)
   await home.run(["daemon", "--stop"])
   await eventually("nothing of it runs", () => processes().length === 0)
-  assert.deepEqual({ mounts: mounts(), cgroups: cgroups(), temporary: temporary() }, before)
+  assert.deepEqual({ mounts: mounts(), cgroups: cgroups(), files: files() }, before)
   assert.deepEqual(sockets(), [])
   assert.deepEqual(readdirSync(home.runtime).sort(), ["daemon.lock", "skerryd.log", "start.lock"])
 })

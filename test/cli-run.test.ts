@@ -41,6 +41,16 @@ for (const [level, instance] of [
     assert.equal(stdout, stderr)
   })
 
+  test(`a command waits for input that comes late, and for a slow reader, at level ${level}`, async () => {
+    // Only after a first answer is there more to read; the pipe to the reader fills up meanwhile.
+    const script = `mkfifo "$HOME/late"
+      { read answer < "$HOME/late"; echo "$answer"; } |
+        $SKERRY run -d ${instance} -- sh -c 'echo ready; cat; head -c 300000 /dev/zero' |
+        { read said; echo "$said" > "$HOME/late"; read again; echo "$again"; wc -c; }
+      status=("\${PIPESTATUS[@]}"); rm "$HOME/late"; echo "\${status[@]}"`
+    assert.deepEqual(await home.shell(script), { status: 0, stdout: "ready\n300000\n0 0 0\n", stderr: "" })
+  })
+
   test(`statuses, signals and the two outputs come through at level ${level}`, async () => {
     const inside = (script: string) => home.run(["run", instance, "--", "sh", "-c", script])
     assert.deepEqual(await inside("echo one; echo two >&2; exit 7"), {

@@ -237,7 +237,7 @@ describe("a QEMU in trouble", { skip: process.getuid?.() !== 0 }, () => {
       const holder = spawn(process.execPath, [HOLDER, home], { stdio: ["pipe", "pipe", "inherit"] })
       const exited = once(holder, "exit")
       holder.stdin.end(JSON.stringify(host.image))
-      const [line] = await once(holder.stdout, "data")
+      const [line] = await Promise.race([once(holder.stdout, "data"), exited])
       assert.equal(String(line), "starting\n")
       await delay(afterMs)
       holder.kill("SIGKILL")

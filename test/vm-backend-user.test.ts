@@ -84,7 +84,8 @@ describe("virtual machines of an ordinary user", { skip: process.getuid?.() !== 
       assert.ok(child.stdin && child.stdout && child.stderr)
       const exited = once(child, "exit")
       child.stdin.end(await readFile(imageFile))
-      assert.equal(String((await once(child.stdout, "data"))[0]), "starting\n")
+      const [line] = await Promise.race([once(child.stdout, "data"), exited])
+      assert.equal(String(line), "starting\n")
       await delay(afterMs)
       child.kill("SIGKILL")
       await exited

@@ -34,6 +34,26 @@ test("a reader that goes away ends the program quietly", () => {
   assert.match(stdout.toString(), /^(?:0|141)\n$/)
 })
 
+test("a slow reader gets everything, on a pipe and on a socket", async () => {
+  const home = mkdtempSync(join(tmpdir(), "skerry-slow-"))
+  mkdirSync(join(home, "run"))
+  writeFileSync(join(home, "run/skerryd.log"), "a line of the log\n".repeat(50_000))
+  const env = { ...environment, SKERRY_HOME: home }
+  const script = `"$1" "$2" daemon --log | (sleep 1; wc -c)`
+  const { stdout } = spawnSync("sh", ["-c", script, "sh", process.execPath, main], { env })
+  assert.equal(stdout.toString().trim(), "900000")
+  const child = spawn(process.execPath, [main, "daemon", "--log"], { env })
+  let byteCount = 0
+  child.stdout.on("data", (chunk: Buffer) => {
+    byteCount += chunk.length
+    child.stdout.pause()
+    setTimeout(() => child.stdout.resume(), 5)
+  })
+  await once(child, "close")
+  assert.equal(byteCount, 900_000)
+  rmSync(home, { recursive: true })
+})
+
 test("only the command that runs is loaded", () => {
   const loaded = spawnSync(
     process.execPath,

@@ -32,9 +32,12 @@ function listen(): AbortController {
   return controller
 }
 
+const written = new Set<OutputStream>()
+
 /** A reader that went away (`skerry ps | head -1`) ends the program quietly, as it does other filters. */
 function output(stream: OutputStream): OutputStream {
-  if (stream.listenerCount("error") === 0) {
+  if (!written.has(stream)) {
+    written.add(stream)
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE") process.exit(141)
       throw error
@@ -85,4 +88,9 @@ const context: CommandContext = {
   programUrl: import.meta.url,
 }
 
-process.exit(await dispatch(process.argv.slice(2), context))
+const status = await dispatch(process.argv.slice(2), context)
+// A slow reader has not taken everything yet, and the rest would be lost.
+for (const stream of written) {
+  if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write("", () => resolve()))
+}
+process.exit(status)

@@ -99,7 +99,7 @@ export function judge(rows: readonly Row[], measured: ReadonlyMap<string, Sample
           ? { name: row.yardstick.name, ...yardstick, ratio: value.median / yardstick.median }
           : undefined,
       ofColdBoot:
-        value && boot && row.standby !== undefined && row.yardstick?.name === NODE
+        value && boot && name !== COLD_BOOT && row.standby !== undefined && row.yardstick?.name === NODE
           ? value.median / boot
           : undefined,
       bars,

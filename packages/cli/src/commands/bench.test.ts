@@ -20,7 +20,7 @@ test("rows without domains are measured beside the yardstick, and written as JSO
       stdout,
       /^version +skerry version +\d+ ms +\d+ ms–\d+ ms +[\d.]+ × node +1\.3 × node +(?:yes|NO)$/m,
     )
-    assert.match(stderr, /2 rounds of node, version/)
+    assert.match(stderr, /Measuring: node, version, /)
     const { rows, runs } = JSON.parse(readFileSync(join(cwd, "figures.json"), "utf8"))
     assert.equal(runs, 2)
     assert.deepEqual(

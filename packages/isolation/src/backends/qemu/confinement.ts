@@ -29,6 +29,8 @@ export function confinedCommand(confinement: Confinement, command: readonly stri
   const { account, kvm } = confinement
   const isReserved = account.kind === "reserved"
   return [
+    // bwrap asks for this only once it has made its sandbox: a daemon that is dead by then would not be missed.
+    ...["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"],
     // A core file would carry the guest's secrets to the host's disk.
     ...["/bin/sh", "-c", 'ulimit -c 0 && read -r go && exec "$@"', "skerry-gate"],
     ...(isReserved ? [] : userNamespace(account)),
