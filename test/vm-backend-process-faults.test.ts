@@ -220,9 +220,7 @@ describe("a QEMU in trouble", { skip: process.getuid?.() !== 0 }, () => {
     assert.equal(await outputOf(other, "echo still here"), "still here")
   })
 
-  test("whose agent is asked to end it ends in order", {
-    todo: "a clone's orderly end waits for its persistent memory, whose queue QEMU does not migrate",
-  }, async () => {
+  test("whose agent is asked to end it ends in order", async () => {
     const domain = await start()
     await agentOf(domain.channel).shutDown()
     const late = AbortSignal.timeout(GIVE_UP_MS)
