@@ -8,10 +8,12 @@ export const AGENT = {
   pathEntries: 256,
   /** Between two looks at a control port whose host side is not connected: first, and at most. */
   reconnectMs: { first: 2, most: 50 },
-  /** Runs of each kind of command before the first ping: enough for the hot paths to be compiled. */
-  warmUpRuns: 40,
+  /** Runs of each kind of command before the first ping: more do not make a clone's first command faster. */
+  warmUpRuns: 12,
   /** Of these, after garbage was collected, which forgets what only the first runs needed, and a little more. */
-  warmUpRunsAfterCollection: 10,
+  warmUpRunsAfterCollection: 4,
+  /** Of all these, with a terminal too. */
+  warmUpTerminals: 2,
   /** Read from the control port at once, and gathered for one write to it: more than one frame. */
   portBytes: 96 * 1024,
   /** Read from a command at once: what one frame carries. */

@@ -40,7 +40,9 @@ export function warmUp(
     callOnce(caller, ping, { version: 0 })
     open(caller, identify, nobody())
     callOnce(caller, exec, command)
-    callOnce(caller, exec, { ...command, terminal: { rows: 24, columns: 80, type: "linux" } })
+    // Slower, and nobody waits for a terminal's first line as for a command's end.
+    if (run < AGENT.warmUpTerminals)
+      callOnce(caller, exec, { ...command, terminal: { rows: 24, columns: 80, type: "linux" } })
   }
   caller.close()
   agent.close()
