@@ -160,6 +160,9 @@ test("a domain keeps what was written until it is stopped; no other domain ever 
 
 test("a disposable leaves nothing: no domain, no process, no file", async () => {
   const status = async () => (await home.run(["daemon", "--status", "--json"])).stdout
+  // The pool has one domain of each image that was used; the one that is taken is replaced.
+  await inMail("true")
+  await home.run(["run", "-d", "pdf", "--", "true"])
   const { pid } = JSON.parse(await status()) as DaemonStatus
   const left = () => ({
     temporary: readdirSync(tmpdir()).filter((name) => name.startsWith("skerry-home")),
@@ -171,14 +174,15 @@ test("a disposable leaves nothing: no domain, no process, no file", async () => 
     const found = JSON.parse(await status()) as DaemonStatus
     return found.standby === 2 && (await domains()).every((each) => !each.startsWith("mail-"))
   }
-  // The pool has one domain of each image that was used; the one that is taken is replaced.
-  await inMail("true")
-  await home.run(["run", "-d", "pdf", "--", "true"])
   await eventually("the pool is full", settled)
   const before = left()
-  await inMail("echo x > ~/note")
-  await eventually("the disposable is gone and the pool full", settled)
-  assert.deepEqual(left(), before)
+  for (let n = 0; n < 5; n++) await inMail("echo x > ~/note")
+  await eventually("the disposables are gone and the pool full", settled)
+  const { descriptors, ...others } = left()
+  const { descriptors: descriptorsBefore, ...othersBefore } = before
+  assert.deepEqual(others, othersBefore)
+  // A connection that has just ended may still be open; what each run leaked would be five.
+  assert.ok(descriptors < descriptorsBefore + 3, `${descriptors} descriptors, ${descriptorsBefore} before`)
 })
 
 test("a client that is killed takes its command and its disposable with it", async () => {
