@@ -125,7 +125,6 @@ test("stop ends a domain with all its commands, which are told why", async () =>
   assert.throws(() => process.kill(pid, 0), { code: "ESRCH" })
 })
 
-// The guest's kernel waits for ever for virtio-pmem to flush when it powers off: it is killed after the grace time.
 test("a virtual machine ends by itself when it is asked to", async () => {
   await home.run(["run", "mail", "--", "true"])
   const startMs = performance.now()
