@@ -19,7 +19,7 @@ export interface Machine {
 const LEAN_WORDS = [
   // Two of Debian's security modules, which other software may count on; the rest have no policy here.
   "lsm=landlock,yama",
-  ...["audit=0", "psi=0", "cgroup_disable=memory", "nowatchdog"],
+  ...["audit=0", "psi=0", "cgroup_disable=memory", "nowatchdog", "noautogroup"],
   // A huge page is cleared, and so taken from the host, as a whole.
   "transparent_hugepage=never",
 ]

@@ -4,8 +4,8 @@ import type { Launched } from "./launched.ts"
 export const PREPARED_LIMITS = {
   /** Templates, of those used last, that have a process prepared: each takes some 20 MiB. */
   templates: 2,
-  /** After the last start: a start that goes on just now needs the processors more. */
-  quietMs: 200,
+  /** After the last start: until then its own command, or another start, needs the processors more. */
+  quietMs: 600,
 } as const
 
 export interface PreparedOptions<T> {
