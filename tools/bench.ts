@@ -19,9 +19,12 @@ function run(program: string, args: readonly string[]): void {
 }
 
 if (words.includes(FLAG)) {
-  const install = ["apt-get", "install", "-q", "-y", "--no-install-recommends", ...ALTERNATIVES]
-  const [program = "", ...args] = process.getuid?.() === 0 ? install : ["sudo", ...install]
-  run(program, args)
+  const sudo = process.getuid?.() === 0 ? [] : ["sudo"]
+  const install = ["install", "-q", "-y", "--no-install-recommends", ...ALTERNATIVES]
+  for (const step of [["-qq", "update"], install]) {
+    const [program = "", ...args] = [...sudo, "apt-get", ...step]
+    run(program, args)
+  }
 }
 run(process.execPath, [join(root, "tools/bundle.ts")])
 const json = words.some((word) => /^--json(?:=|$)/.test(word))

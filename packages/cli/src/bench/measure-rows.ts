@@ -60,7 +60,7 @@ async function measureGroup(
   onProgress({
     kind: "end",
     step: STEP,
-    note: [...repeated, ...once].map(({ row }) => row.name).join(", "),
+    note: [...repeated, ...once].map(({ row }) => row.name).join(", ") || "nothing",
   })
 }
 
