@@ -88,9 +88,13 @@ const context: CommandContext = {
   programUrl: import.meta.url,
 }
 
-const status = await dispatch(process.argv.slice(2), context)
-// A slow reader has not taken everything yet, and the rest would be lost.
-for (const stream of written) {
-  if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write("", () => resolve()))
+async function main(): Promise<void> {
+  const status = await dispatch(process.argv.slice(2), context)
+  // A slow reader has not taken everything yet, and the rest would be lost.
+  for (const stream of written) {
+    if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write("", () => resolve()))
+  }
+  process.exit(status)
 }
-process.exit(status)
+
+void main()

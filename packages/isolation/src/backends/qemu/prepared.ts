@@ -6,6 +6,8 @@ export const PREPARED_LIMITS = {
   templates: 2,
   /** After the last start: until then its own command, or another start, needs the processors more. */
   quietMs: 600,
+  /** After a domain has ended: its command is over, and whoever ran it may run the next. */
+  endedMs: 10,
 } as const
 
 export interface PreparedOptions<T> {
@@ -44,10 +46,13 @@ export class Prepared<T> implements AsyncDisposable {
     if (slot?.launched !== launched) this.#dispose(slot?.launched)
     this.#slots.set(template, { limits, launched: undefined })
     this.#trim()
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#startFilling(), this.#options.quietMs ?? PREPARED_LIMITS.quietMs)
-    this.#timer.unref()
+    this.#fillAfter(this.#options.quietMs ?? PREPARED_LIMITS.quietMs)
     return launched
+  }
+
+  /** A domain has ended. */
+  domainEnded(): void {
+    if (this.#timer !== undefined) this.#fillAfter(PREPARED_LIMITS.endedMs)
   }
 
   /** The template is gone. Resolves when nothing of it is left. */
@@ -67,7 +72,15 @@ export class Prepared<T> implements AsyncDisposable {
     await Promise.all(this.#disposals)
   }
 
+  #fillAfter(ms: number): void {
+    clearTimeout(this.#timer)
+    if (this.#end.signal.aborted) return
+    this.#timer = setTimeout(() => this.#startFilling(), ms)
+    this.#timer.unref()
+  }
+
   #startFilling(): void {
+    this.#timer = undefined
     this.#filling ??= this.#fill().finally(() => {
       this.#filling = undefined
     })

@@ -252,7 +252,10 @@ export class QemuBackend implements IsolationBackend {
   }
 
   #own(launched: Launched, request: StartRequest): Domain {
-    const domain = launched.become(request, () => this.#domains.delete(domain))
+    const domain = launched.become(request, () => {
+      this.#domains.delete(domain)
+      this.#prepared?.domainEnded()
+    })
     this.#domains.add(domain)
     return domain
   }
