@@ -11,6 +11,7 @@ import type { ManyIdle } from "./idle-domains.ts"
 const LIMITS = {
   /** Until what the sample before left behind is cleared away, and the pool is filled. */
   quietMs: 60_000,
+  pauseMs: 300,
   pollMs: 20,
 } as const
 
@@ -84,7 +85,11 @@ export class Bench implements AsyncDisposable {
     if (this.#connection === undefined) return
     for (const deadline = Date.now() + LIMITS.quietMs; Date.now() < deadline; ) {
       const { domains, starting, waiting, standby } = await this.status()
-      if (domains + starting + waiting === 0 && standby >= this.#standby) return
+      if (domains + starting + waiting === 0 && standby >= this.#standby) {
+        // Nobody types faster; what the daemon prepares for the next start is ready by then.
+        await setTimeout(LIMITS.pauseMs, undefined, { signal: this.context.signal })
+        return
+      }
       await setTimeout(LIMITS.pollMs, undefined, { signal: this.context.signal })
     }
     throw new CliError("refused", `The daemon was not quiet again within ${LIMITS.quietMs / 1000} s`)
