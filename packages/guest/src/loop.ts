@@ -1,4 +1,4 @@
-import { type Linux, POLLFD_BYTES } from "@skerry/linux"
+import type { Linux } from "@skerry/linux"
 
 /** One descriptor that the loop looks at. */
 export interface Watch {
@@ -30,7 +30,8 @@ export class Loop {
   readonly #watched = new Set<Watched>()
   readonly #alarms = new Set<Alarm>()
   readonly #beforeWait = new Set<() => void>()
-  #pollfds = Buffer.alloc(0)
+  /** Structs pollfd as two numbers each: the descriptor; what is wanted, and in the upper half what happened. */
+  #pollfds = new Int32Array(0)
   /** What #pollfds was made from; undefined: something has changed since. */
   #listed: Watched[] | undefined
   #isRunning = false
@@ -86,23 +87,25 @@ export class Loop {
     if (!this.#isRunning) return
     this.#listed ??= this.#list()
     const listed = this.#listed
-    const ready = this.#linux.poll(this.#pollfds, listed.length, this.#waitMs())
+    const pollfds = this.#pollfds
+    const ready = this.#linux.poll(pollfds, listed.length, this.#waitMs())
     if (this.#alarms.size > 0) this.#ring()
     if (ready === 0) return
-    for (const [index, watched] of listed.entries()) {
+    for (let index = 0; index < listed.length; index++) {
+      const watched = listed[index]
       // One that was called may have closed others.
-      if (this.#pollfds.readInt16LE(index * POLLFD_BYTES + 6) !== 0 && watched.isOpen) watched.onReady()
+      if ((pollfds[index * 2 + 1] ?? 0) >>> 16 !== 0 && watched?.isOpen) watched.onReady()
     }
   }
 
   #list(): Watched[] {
     const listed: Watched[] = []
     for (const watched of this.#watched) if (watched.events !== 0) listed.push(watched)
-    const byteCount = listed.length * POLLFD_BYTES
-    if (this.#pollfds.length < byteCount) this.#pollfds = Buffer.alloc(byteCount * 2)
+    // Never in place: the turn that goes on may still be reading the one before.
+    this.#pollfds = new Int32Array(listed.length * 2)
     for (const [index, { fd, events }] of listed.entries()) {
-      this.#pollfds.writeInt32LE(fd, index * POLLFD_BYTES)
-      this.#pollfds.writeInt16LE(events, index * POLLFD_BYTES + 4)
+      this.#pollfds[index * 2] = fd
+      this.#pollfds[index * 2 + 1] = events
     }
     return listed
   }

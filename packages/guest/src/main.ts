@@ -24,6 +24,7 @@ function main(inherited: Inherited | undefined): void {
   linux.forbidNewPrivileges()
   const loop = new Loop(linux, () => performance.now())
   const uid = process.getuid?.() ?? USER_UID
+  if (uid === 0) linux.dropGroups()
   const passwd = existsSync("/etc/passwd") ? readFileSync("/etc/passwd", "utf8") : ""
   const host: ExecHost = {
     loop,

@@ -10,7 +10,6 @@ export interface Abi {
   readonly RNDADDENTROPY: number
   readonly RNDRESEEDCRNG: number
   readonly TIOCGPTN: number
-  readonly SYS_setgroups: number
   readonly SYS_setresgid: number
   readonly SYS_setresuid: number
 }
@@ -50,12 +49,12 @@ const usual = {
 
 /** By process.arch. */
 export const ABIS: Readonly<Record<string, Abi>> = {
-  x64: abi(common, { ...usual, SYS_setgroups: 116, SYS_setresuid: 117, SYS_setresgid: 119 }),
-  arm64: abi(common, { ...usual, SYS_setgroups: 159, SYS_setresuid: 147, SYS_setresgid: 149 }),
+  x64: abi(common, { ...usual, SYS_setresuid: 117, SYS_setresgid: 119 }),
+  arm64: abi(common, { ...usual, SYS_setresuid: 147, SYS_setresgid: 149 }),
   ppc64: abi(powerpc, {
     ...{ SO_PEERCRED: 21, TIOCSWINSZ: 0x8008_7467, FIONREAD: 0x4004_667f },
     ...{ TCGETS: 0x402c_7413, TCSETS: 0x802c_7414 },
-    ...{ SYS_setgroups: 81, SYS_setresuid: 164, SYS_setresgid: 169 },
+    ...{ SYS_setresuid: 164, SYS_setresgid: 169 },
   }),
 }
 

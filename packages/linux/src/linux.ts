@@ -42,7 +42,7 @@ export interface Linux {
   /** Bytes that can be read from a pipe now. */
   bytesWaiting(fd: number): number
   /** Blocks this thread until one of these structs pollfd has something to tell; how many have. -1: without end. */
-  poll(pollfds: Buffer, count: number, timeoutMs: number): number
+  poll(pollfds: Uint8Array | Int32Array, count: number, timeoutMs: number): number
   /** Whether reading and writing this descriptor's open file wait. */
   setBlocking(fd: number, isBlocking: boolean): void
   /** Bytes read; 0 at the end; undefined where nothing is there yet. */
@@ -64,6 +64,8 @@ export interface Linux {
   setWallClock(nanoseconds: bigint): void
   setHostName(name: string): void
   bindMount(source: string, target: string): void
+  /** This process, and what it starts, has no groups but its own. */
+  dropGroups(): void
   forbidNewPrivileges(): void
 }
 
@@ -101,6 +103,7 @@ export function openLinux(nativePath?: string): Linux {
     setWallClock: (nanoseconds) => system.setWallClock(libc, nanoseconds),
     setHostName: (name) => system.setHostName(libc, name),
     bindMount: (source, target) => system.bindMount(libc, source, target),
+    dropGroups: () => system.dropGroups(libc),
     forbidNewPrivileges: () => system.forbidNewPrivileges(libc),
   }
 }

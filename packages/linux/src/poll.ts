@@ -9,7 +9,7 @@ export const POLL = { in: 1, out: 4, error: 8, hangUp: 0x10, invalid: 0x20 } as 
 export const POLLFD_BYTES = 8
 
 /** Blocks this thread until something happens or the time is over (-1: never). How many entries have something to tell. */
-export function poll(libc: Libc, pollfds: Buffer, count: number, timeoutMs: number): number {
+export function poll(libc: Libc, pollfds: Uint8Array | Int32Array, count: number, timeoutMs: number): number {
   try {
     return libc.call("int poll(void *, unsigned long, int)", "", pollfds, count, timeoutMs)
   } catch (error) {

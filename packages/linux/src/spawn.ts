@@ -11,7 +11,10 @@ export interface SpawnRequest {
   readonly workingDirectory: string
   /** Three descriptors to be stdin, stdout and stderr, or the path of a terminal to be them and to control the session. */
   readonly stdio: readonly [number, number, number] | string
-  /** Who the process is; undefined: who the caller is. Needs CAP_SETUID and CAP_SETGID. */
+  /**
+   * Who the process is; undefined: who the caller is. Needs CAP_SETUID and CAP_SETGID, and a caller without further
+   * groups, which stay as they are.
+   */
   readonly account: { readonly uid: number; readonly gid: number } | undefined
 }
 
@@ -118,10 +121,9 @@ function checked(errno: number, what: string): void {
  * uid is not theirs.
  */
 function asAccount(libc: Libc, { uid, gid }: { uid: number; gid: number }, action: () => void): void {
-  const { SYS_setgroups, SYS_setresgid, SYS_setresuid } = libc.abi
+  const { SYS_setresgid, SYS_setresuid } = libc.abi
   const change = (what: string, number: number, ...ids: [number, number, number]) =>
     void libc.call("int64_t syscall(int64_t, int64_t, int64_t, int64_t)", what, number, ...ids)
-  change("setgroups", SYS_setgroups, 0, 0, 0)
   change("setresgid", SYS_setresgid, gid, gid, 0)
   try {
     change("setresuid", SYS_setresuid, uid, uid, 0)

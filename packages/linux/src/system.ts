@@ -32,6 +32,11 @@ export function bindMount(libc: Libc, source: string, target: string): void {
   libc.call(prototype, `${source} on ${target}`, source, target, null, LINUX.MS_BIND, null)
 }
 
+/** This process, and what it starts, has no groups but its own. Needs CAP_SETGID. */
+export function dropGroups(libc: Libc): void {
+  libc.call("int setgroups(size_t, void *)", "", 0, null)
+}
+
 /** No program that this process or its children run from now on gains rights by it (setuid, file capabilities). */
 export function forbidNewPrivileges(libc: Libc): void {
   libc.call("int prctl(int, ...)", "PR_SET_NO_NEW_PRIVS", LINUX.PR_SET_NO_NEW_PRIVS, ...PR_ARGUMENTS)
