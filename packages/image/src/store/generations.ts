@@ -65,7 +65,7 @@ export class GenerationStore {
       const numbers = await this.numbers()
       throw new ImageError(
         "no-generation",
-        `There is no generation ${number}; ${numbers.length === 0 ? 'nothing was built yet: run "skerry build"' : `there are ${numbers.join(", ")}`}`,
+        `There is no generation ${number}; ${numbers.length === 0 ? 'nothing was built yet: run "skerry build"' : `those that can be taken up are ${numbers.join(", ")}: "skerry generations" lists them`}`,
       )
     }
     try {
