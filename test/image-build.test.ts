@@ -127,7 +127,7 @@ test("generations come and go: rollback, gc, and a file that is missing", async 
     assert.equal(await rollback(paths, linux, undefined), 1)
     assert.deepEqual((await loadCurrent(paths)).system, one)
     await assert.rejects(rollback(paths, linux, undefined), { code: "no-generation" })
-    await assert.rejects(rollback(paths, linux, 9), { code: "no-generation", message: /there are 1, 2/ })
+    await assert.rejects(rollback(paths, linux, 9), { code: "no-generation", message: /taken up are 1, 2:/ })
   })
 
   await context.test("gc keeps what a running domain uses although its generation goes", async () => {
