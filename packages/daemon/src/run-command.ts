@@ -12,7 +12,7 @@ import {
   RpcError,
 } from "@skerry/rpc"
 import type { CommandCall } from "./agent.ts"
-import type { DescriptorDesk } from "./descriptor-desk.ts"
+import type { DescriptorDesk, HandedOver } from "./descriptor-desk.ts"
 import type { DomainDriver } from "./domain-driver.ts"
 import { DaemonError, messageOf } from "./errors.ts"
 import type { Ending } from "./lifecycle.ts"
@@ -63,13 +63,16 @@ export class ClientEvents {
   }
 }
 
-/** Runs one command in a domain that is ready; the client's streams are joined to the command's, at the reader's pace. */
+/**
+ * Runs one command in a domain that is ready; the client's streams are joined to the command's, at the reader's pace.
+ * The pipes stay the caller's.
+ */
 export async function runCommand(
   driver: DomainDriver,
   spec: CommandSpec,
   context: CommandContext,
   events: ClientEvents,
-  desk: DescriptorDesk,
+  pipes: Promise<HandedOver | undefined>,
 ): Promise<CommandResult> {
   if (driver.commands.size >= DAEMON_LIMITS.commandsPerDomain) {
     throw new DaemonError(
@@ -79,15 +82,28 @@ export async function runCommand(
   }
   // It was reachable a moment ago: what kept it from running is the answer.
   if (driver.hasNotStarted) await driver.ready
-  const wantsDescriptors =
-    spec.offersDescriptors && spec.terminal === undefined && driver.plan.mould.backend.features.descriptors
-  const descriptors = wantsDescriptors ? await receiveDescriptors(context, events, desk) : undefined
-  try {
-    const params = execParams(driver, spec, events, descriptors !== undefined)
-    return await carry(driver, params, context, events, descriptors?.fds)
-  } finally {
-    descriptors?.[Symbol.dispose]()
-  }
+  const descriptors = await pipes
+  const params = execParams(driver, spec, events, descriptors !== undefined)
+  return await carry(driver, params, context, events, descriptors?.fds)
+}
+
+/**
+ * The client's pipes, where it offers them and the domain can take them: asked for while the domain starts, but not
+ * before its turn has come, since each takes three of the daemon's descriptors. The caller owns what it resolves to.
+ */
+export async function handOverPipes(
+  driver: DomainDriver,
+  spec: CommandSpec,
+  context: CommandContext,
+  events: ClientEvents,
+  desk: DescriptorDesk,
+): Promise<HandedOver | undefined> {
+  const { descriptors } = driver.plan.mould.backend.features
+  if (!spec.offersDescriptors || spec.terminal !== undefined || !descriptors) return undefined
+  const { kind } = await driver.reaches("starting", "identifying", "running", "pausing", "paused", "stopping")
+  // What keeps a command from running is told by whoever waits for that.
+  if (!["starting", "identifying", "running"].includes(kind)) return undefined
+  return await receiveDescriptors(context, events, desk)
 }
 
 async function receiveDescriptors(context: CommandContext, events: ClientEvents, desk: DescriptorDesk) {

@@ -20,7 +20,7 @@ import type { Generations } from "./generations.ts"
 import type { Journals } from "./journals.ts"
 import { DAEMON_LIMITS } from "./limits.ts"
 import { measureStart } from "./measure.ts"
-import { ClientEvents, runCommand } from "./run-command.ts"
+import { ClientEvents, handOverPipes, runCommand } from "./run-command.ts"
 import type { StandbyPool } from "./standby.ts"
 import type { Templates } from "./templates.ts"
 import { orAborted } from "./waits.ts"
@@ -48,10 +48,13 @@ export function adminHandlers(parts: ServiceParts): Handlers {
     handler(ADMIN.run, async ({ instance, isDisposable, command }, context) => {
       const events = new ClientEvents(context)
       const driver = isDisposable ? await domains.disposable(instance) : await domains.lasting(instance)
+      const pipes = handOverPipes(driver, command, context, events, desk)
+      pipes.catch(() => {}) // it may fail long before it is waited for
       try {
         await startUntil(driver.reachable, parts, driver, context)
-        return await runCommand(driver, command, context, events, desk)
+        return await runCommand(driver, command, context, events, pipes)
       } finally {
+        closeOnceThere(pipes)
         // After the answer: whoever waits for the exit status does not wait for the clean-up.
         if (isDisposable) setImmediate(() => driver.dispatch({ kind: "finished" }))
       }
@@ -63,7 +66,13 @@ export function adminHandlers(parts: ServiceParts): Handlers {
     }),
     handler(ADMIN.exec, async ({ domain, command }, context) => {
       const events = new ClientEvents(context)
-      return runCommand(domains.get(domain), command, context, events, desk)
+      const driver = domains.get(domain)
+      const pipes = handOverPipes(driver, command, context, events, desk)
+      try {
+        return await runCommand(driver, command, context, events, pipes)
+      } finally {
+        closeOnceThere(pipes)
+      }
     }),
     handler(ADMIN.ps, async (_, context) => {
       const rows = await Promise.all(domains.all.map((driver) => domainRow(parts, driver)))
@@ -107,6 +116,14 @@ export function adminHandlers(parts: ServiceParts): Handlers {
       return undefined
     }),
   ]
+}
+
+/** A start that failed does not wait for pipes that are still on their way. */
+function closeOnceThere(pipes: Promise<Disposable | undefined>): void {
+  pipes.then(
+    (held) => held?.[Symbol.dispose](),
+    () => {}, // told to whoever waited for them
+  )
 }
 
 /** Waits for a start, telling the client now and then; a disposable that nobody waits for any more is given up. */

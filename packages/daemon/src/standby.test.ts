@@ -30,10 +30,10 @@ test("after the first use blanks stand by, and the next run takes one instead of
   await run(connection, "mail", command("true"))
   await until(async () => (await standby(daemon)) === 2)
   assert.equal(startsOf(daemon).length, 3)
-  const rehearsal = ["identify skerry", "exec true"]
+  const rehearsal = ["identify skerry", "exec true", "exec true"]
   assert.deepEqual(daemon.record.told, ["identify mail", "exec true", ...rehearsal, ...rehearsal])
   await run(connection, "bank", command("true"))
-  assert.deepEqual(daemon.record.told.slice(6, 8), ["identify bank", "exec true"])
+  assert.deepEqual(daemon.record.told.slice(8, 10), ["identify bank", "exec true"])
   assert.equal(new Set(daemon.record.entropy).size, daemon.record.entropy.length, "no entropy is used twice")
   await until(async () => (await standby(daemon)) === 2)
   assert.equal(startsOf(daemon).length, 4, "what was taken is replaced, and never comes back")
