@@ -11,9 +11,6 @@ const byPath = new Map(all.map((document) => [document.path, document]))
 /** Written by a person or by `skerry init`, and no part of this repository. */
 const OF_USERS = new Set(["skerry.config.ts", "skerry.d.ts", "mail.ts"])
 
-/** Written by a measurement, and may not be there before the first. */
-const MEASURED = "docs/performance.md"
-
 test("headings give the anchors that GitHub gives", () => {
   const text =
     "# What is *not* defended?\n## `skerry run`, in short\n## Notes\n## Notes\n```\n# no heading\n```\n"
@@ -77,7 +74,6 @@ function brokenLink(document: Document, link: string): string | undefined {
   const [path = "", anchor] = link.split("#")
   const target = path === "" ? document.path : normalize(join(dirname(document.path), path))
   if (target.startsWith("..")) return "it leads out of the repository"
-  if (target === MEASURED && anchor === undefined) return undefined
   if (!existsSync(join(ROOT, target))) return "there is no such file"
   if (anchor === undefined) return undefined
   const anchors = byPath.get(target)
