@@ -76,7 +76,7 @@ export function interpretKvm(facts: HostFacts): Finding {
     return { name, state: "ok", found, meaning: "Virtual machines run at the processor's speed if it does." }
   }
   if (acceleration.kind === "tcg") {
-    return { name, state: "limited", found: `/dev/kvm does not work: ${acceleration.why}`, meaning }
+    return { name, state: "limited", found: acceleration.why, meaning }
   }
   return { name, state: "ok", found: "works", meaning: "Virtual machines run at the processor's speed." }
 }

@@ -151,7 +151,7 @@ export function judgeBackends(facts: HostFacts): BackendVerdict[] {
 }
 
 function acceleration({ acceleration: tried, kvm }: HostFacts): string {
-  if (tried !== undefined) return tried.kind === "kvm" ? "under KVM" : `emulated (${tried.why})`
+  if (tried !== undefined) return tried.kind === "kvm" ? "under KVM" : "emulated (see KVM below)"
   return kvm.mayOpen ? "under KVM if a first trial succeeds, else emulated" : "emulated"
 }
 

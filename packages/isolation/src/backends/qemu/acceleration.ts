@@ -126,12 +126,12 @@ async function tryKvm(options: ProbeOptions, image: ImageFiles): Promise<Acceler
       : `QEMU said ${JSON.stringify(words)}`
     return {
       acceleration: "tcg",
-      why: `/dev/kvm is there but does not work (${why}): the processor is emulated`,
+      why: `/dev/kvm is there but does not work, so the processor is emulated: ${why}`,
     }
   } catch (error) {
     const why = signal.aborted
       ? "QEMU did not start in time"
       : String(error instanceof Error ? error.message : error)
-    return { acceleration: "tcg", why: `/dev/kvm cannot be used (${why}): the processor is emulated` }
+    return { acceleration: "tcg", why: `/dev/kvm cannot be used, so the processor is emulated: ${why}` }
   }
 }
