@@ -10,7 +10,7 @@ export interface PortOptions {
   readonly linux: Linux
   /** A stream socket or a virtio port that never blocks; the port owns it. */
   readonly fd: number
-  /** Absent: this end only calls. Returns what is to be done for a call when its caller is lost. */
+  /** Absent: this end only calls. */
   readonly onCall?: (call: CallState, method: number, untrustedParams: Uint8Array) => void
   /** The other side has closed, or broke the protocol; the descriptor is closed by then. */
   readonly onEnd: () => void
@@ -39,11 +39,6 @@ export class Port {
     this.#watch = loop.watch(fd, () => this.#onReady())
     this.#watch.want(POLL.in)
     this.#stopFlushing = loop.beforeWait(() => this.#flush())
-  }
-
-  /** Sends what is ready, as far as the other side takes it; the loop does so before it waits. */
-  flushAll(): void {
-    this.#flush()
   }
 
   close(): void {
