@@ -21,7 +21,8 @@ const packages = [...new Set(files.flatMap(({ path }) => packageOf(path) ?? []))
 /** Imports go from a later line to an earlier one. */
 const LAYERS = [
   ["model", "wire", "linux"],
-  ["rpc", "isolation", "config"],
+  ["rpc", "isolation", "policy", "config"],
+  ["services"],
   ["image"], // beside isolation, but for this: an image is the files that a backend boots
   ["daemon", "guest", "cli"],
 ]

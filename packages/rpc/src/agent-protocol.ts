@@ -17,10 +17,11 @@ import {
   u64,
   union,
 } from "@skerry/wire"
+import { CALL_LIMITS } from "./call-protocol.ts"
 import { method } from "./method.ts"
 
 /** Changes when daemon and agent would misunderstand each other; an agent of another version is not used. */
-export const AGENT_PROTOCOL_VERSION = 1
+export const AGENT_PROTOCOL_VERSION = 2
 
 /** Bounds of the agent's messages. */
 export const AGENT_LIMITS = {
@@ -236,4 +237,31 @@ export const shutdown = method({
   result: nothing,
   up: nothing,
   down: nothing,
+})
+
+const serviceText = text({ max: CALL_LIMITS.serviceBytes })
+
+/**
+ * Runs a service of the domain for a caller in another one: looked up as the reference does, its streams are the
+ * call's. Fails with one of ExecFailureCode; "not-found": there is no such service.
+ */
+export const service = method({
+  id: 6,
+  name: "service",
+  params: struct({
+    service: serviceText,
+    /** Without the "+"; empty where there is none. */
+    argument: serviceText,
+    /** The caller's domain, as the daemon knows it: QREXEC_REMOTE_DOMAIN. */
+    source: text({ max: CALL_LIMITS.nameBytes }),
+    /** What the caller asked for, as it wrote it: QREXEC_REQUESTED_TARGET and what belongs to it. */
+    requestedTarget: text({ max: CALL_LIMITS.targetBytes }),
+    /** From the policy; empty: the service's own configuration, or the domain's user. */
+    user: text({ max: CALL_LIMITS.nameBytes }),
+    /** Names this call in calls that the service makes because of it: SKERRY_CALL_ID. */
+    callId: text({ max: CALL_LIMITS.nameBytes }),
+  }),
+  result: struct({ exit: Exit }),
+  up: nothing,
+  down: ExecDown,
 })

@@ -1,5 +1,6 @@
 export * from "./admin-protocol.ts"
 export * from "./agent-protocol.ts"
+export * from "./call-protocol.ts"
 export { type CallListener, CallState } from "./call-state.ts"
 export { type CloseReason, Connection, type ConnectionOptions } from "./connection.ts"
 export { CallFailure, RemoteError, RpcError, type RpcErrorCode } from "./errors.ts"

@@ -1,0 +1,2 @@
+export type { CallTo, Program, ProgramIo, ServiceCall } from "./program.ts"
+export { COMMANDS, SERVICES } from "./programs.ts"

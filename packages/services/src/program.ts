@@ -1,0 +1,41 @@
+import type { Readable, Writable } from "node:stream"
+
+/** A call that this program makes. */
+export interface ServiceCall {
+  /** Ends with end(): the service then reads the end of its input. */
+  readonly stdin: Writable
+  readonly stdout: Readable
+  readonly stderr: Readable
+  /** Resolves after all output was received. Rejects with RemoteError (its code: ServiceCallErrorCode) or RpcError. */
+  readonly exitCode: Promise<number>
+  /** Gives the call up. */
+  cancel(): void
+}
+
+export interface CallTo {
+  /** A name, `@dispvm`, `@dispvm:NAME`, `@adminvm`; empty or `@default`: where the policy sends it. */
+  readonly target: string
+  readonly service: string
+  /** Without the "+". */
+  readonly argument?: string
+  readonly signal?: AbortSignal
+}
+
+/** Everything impure that a program in a domain may use. */
+export interface ProgramIo {
+  /** What follows the program's own name. */
+  readonly argv: readonly string[]
+  /** Of a service: QREXEC_REMOTE_DOMAIN, QREXEC_SERVICE_ARGUMENT, QREXEC_REQUESTED_TARGET and its like. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly stdin: Readable
+  readonly stdout: Writable
+  readonly stderr: Writable
+  openCall(to: CallTo): Promise<ServiceCall>
+}
+
+/**
+ * A service, or a command, that runs in a domain: resolves to its exit status. It runs as the domain's user, in a
+ * process of its own; what it throws becomes one sentence on stderr and status 1.
+ */
+export type Program = (io: ProgramIo) => Promise<number>
