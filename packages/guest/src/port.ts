@@ -47,7 +47,7 @@ export class Port {
     this.#stopFlushing()
     this.#watch.close()
     closeSync(this.#options.fd)
-    this.calls.cancelIncoming()
+    this.calls.lose("The other side ended the connection")
     this.#options.onEnd()
   }
 

@@ -36,6 +36,8 @@ const CallFields = struct({
   target: text({ max: CALL_LIMITS.targetBytes }),
   /** For the whole call, from when it arrives; 0: none. */
   deadlineMs: u32,
+  /** SKERRY_CALL_ID of the service that calls, so that calls which call each other are counted; else empty. */
+  parent: text({ max: CALL_LIMITS.nameBytes }),
 })
 export type CallParams = Decoded<typeof CallFields>
 
@@ -63,14 +65,14 @@ const quoted = (text: string) => JSON.stringify(text.length > 64 ? `${text.slice
 export const CallDown = union({
   /** The user is being asked. */
   asking: nothing,
-  /** The policy allows it; the target's domain is being started if need be. */
-  allowed: struct({ target: text({ max: CALL_LIMITS.nameBytes }) }),
+  /** It is allowed; the target's domain is being started if need be. Which one it is, the caller is not told. */
+  allowed: nothing,
   /** The service runs: what is written now reaches it. */
   started: nothing,
 })
 export type CallDown = Decoded<typeof CallDown>
 
-/** Served by the agent on /run/skerry/call.sock and by the daemon to each agent; ADMIN.call is its like. */
+/** Served by the agent on /run/skerry/call.sock and by the daemon to each agent; ADMIN.call is the same for the host. */
 export const call = method({
   id: 1,
   name: "call",

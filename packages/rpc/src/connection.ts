@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream"
 import { FrameReader, ProtocolError } from "@skerry/wire"
-import type { CallState } from "./call-state.ts"
+import type { CallListener, CallState } from "./call-state.ts"
 import { RpcError } from "./errors.ts"
 import { type Handlers, IncomingCall } from "./incoming-call.ts"
 import type { Method } from "./method.ts"
@@ -37,7 +37,7 @@ export class Connection {
     this.#close = resolve
     this.#duplex = duplex
     this.#multiplexer = new Multiplexer({
-      onCall: options.serve === undefined ? undefined : this.#serving(options.serve),
+      onCall: options.serve && this.#serving(options.serve),
       onReady: () => this.#schedulePump(),
     })
     duplex.on("data", (untrustedChunk: Uint8Array) => this.#receive(untrustedChunk))
@@ -70,6 +70,23 @@ export class Connection {
     return call
   }
 
+  /**
+   * The bare state of a call, for whoever passes streams on; once the connection has ended it fails with
+   * "connection-closed". Throws RangeError for params over their limits, RpcError "too-many-calls".
+   */
+  openCall<P>(
+    method: Pick<Method<P, unknown, unknown, unknown>, "id" | "name" | "params">,
+    params: P,
+    listener: CallListener,
+  ): CallState {
+    const payload = encodeCall(method, params)
+    const state = this.#multiplexer.call()
+    state.listen(listener)
+    state.open(payload)
+    if (!this.#isOpen) this.#multiplexer.lose("The connection has ended")
+    return state
+  }
+
   /** Ends the connection at once: open calls fail, the duplex is destroyed. */
   close(): void {
     this.#end({ kind: "closed" })
@@ -99,15 +116,20 @@ export class Connection {
     const error = new RpcError("connection-closed", describe(reason), cause ? { cause } : {})
     for (const call of this.#outgoing) call.fail(error)
     for (const call of this.#incoming) call.cancel(error)
+    this.#multiplexer.lose(error.message)
     this.#close(reason)
   }
 
   #serving(handlers: Handlers) {
     const table = new Map(handlers.map((handler) => [handler.method.id, handler]))
     return (state: CallState, method: number, untrustedParams: Uint8Array) => {
+      const handler = table.get(method)
+      if (handler !== undefined && "take" in handler) {
+        handler.take(state, untrustedParams)
+        return
+      }
       const call = new IncomingCall(state, () => this.#incoming.delete(call))
       this.#incoming.add(call)
-      const handler = table.get(method)
       if (handler === undefined) call.fail("unknown-method", `Method ${method} is not known here`)
       else handler.start(call, untrustedParams)
     }

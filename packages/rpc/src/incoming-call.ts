@@ -22,12 +22,19 @@ export interface CallContext<U, D> {
   onEvent(listener: (event: U) => void): void
 }
 
-/** One entry of a table of handlers; made by handler(). */
-export interface Handler {
+/** One entry of a table of handlers; made by handler() or bareHandler(). */
+export type Handler = {
   readonly method: { readonly id: number; readonly name: string }
-  /** Decodes the params (may throw ProtocolError) and starts the handler. */
-  start(call: IncomingCall, untrustedParams: Uint8Array): void
-}
+} & (
+  | {
+      /** Decodes the params (may throw ProtocolError) and starts the handler. */
+      start(call: IncomingCall, untrustedParams: Uint8Array): void
+    }
+  | {
+      /** The same, for whoever passes the call on: its state is the handler's to end. */
+      take(state: CallState, untrustedParams: Uint8Array): void
+    }
+)
 
 export type Handlers = readonly Handler[]
 
@@ -59,6 +66,17 @@ export function handler<P, R, U, D>(
       }
       call.run(async () => encode(method.result, await handle(params, context)))
     },
+  }
+}
+
+/** A handler that has the call's bare state; it must come to finish(). */
+export function bareHandler<P>(
+  method: Pick<Method<P, unknown, unknown, unknown>, "id" | "name" | "params">,
+  take: (params: P, state: CallState) => void,
+): Handler {
+  return {
+    method,
+    take: (state, untrustedParams) => take(decode(method.params, untrustedParams), state),
   }
 }
 

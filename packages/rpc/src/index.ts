@@ -4,9 +4,16 @@ export * from "./call-protocol.ts"
 export { type CallListener, CallState } from "./call-state.ts"
 export { type CloseReason, Connection, type ConnectionOptions } from "./connection.ts"
 export { CallFailure, RemoteError, RpcError, type RpcErrorCode } from "./errors.ts"
-export { describeFailure } from "./failure.ts"
+export { describeFailure, encodeFailure } from "./failure.ts"
 export { STREAM } from "./frames.ts"
-export { type CallContext, type Handler, type Handlers, handler } from "./incoming-call.ts"
+export {
+  bareHandler,
+  type CallContext,
+  type Handler,
+  type Handlers,
+  handler,
+  IncomingCall,
+} from "./incoming-call.ts"
 export { RPC_LIMITS } from "./limits.ts"
 export { type Method, method } from "./method.ts"
 export { Multiplexer } from "./multiplexer.ts"

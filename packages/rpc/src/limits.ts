@@ -1,7 +1,7 @@
 /** Bounds of one connection; both ends must have the same. Each names the harm that it prevents. */
 export const RPC_LIMITS = {
   /** Calls open at once in each direction: bounds the number of windows and of running handlers. */
-  callsOpen: 256,
+  callsOpen: 512,
   /** Bytes of one stream on their way or not consumed: bounds what a reader that stops makes its side hold. */
   windowBytes: 256 * 1024,
   /** Stream bytes in one frame: bounds how long a bulk stream keeps the pipe from other calls. */

@@ -1,6 +1,7 @@
 import { decode, type Frame, nothing, ProtocolError, Reader } from "@skerry/wire"
 import { CallState } from "./call-state.ts"
 import { RpcError } from "./errors.ts"
+import { encodeFailure } from "./failure.ts"
 import { Credit, FRAME, type OutFrame } from "./frames.ts"
 import { RPC_LIMITS } from "./limits.ts"
 
@@ -139,9 +140,17 @@ export class Multiplexer {
     onCall(call, method, reader.rest())
   }
 
-  /** The connection is lost: to every call of the peer as if its caller had given it up. */
-  cancelIncoming(): void {
+  /**
+   * The connection is lost: to every call of the peer as if its caller had given it up, to every call of this side as
+   * if the peer had failed it with "connection-closed".
+   */
+  lose(message: string): void {
     for (const call of this.#incoming.values()) call.abandon()
+    const failure = encodeFailure("connection-closed", message)
+    for (const call of [...this.#outgoing.values()]) {
+      this.#outgoing.delete(call.id)
+      call.onEnd("fail", failure)
+    }
   }
 
   /** The frame whose turn it is; undefined: nothing to send now, onReady tells when there is. */
