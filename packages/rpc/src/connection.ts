@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream"
 import { FrameReader, ProtocolError } from "@skerry/wire"
-import type { CallListener, CallState } from "./call-state.ts"
+import type { CallState } from "./call-state.ts"
 import { RpcError } from "./errors.ts"
 import { type Handlers, IncomingCall } from "./incoming-call.ts"
 import type { Method } from "./method.ts"
@@ -71,19 +71,18 @@ export class Connection {
   }
 
   /**
-   * The bare state of a call, for whoever passes streams on; once the connection has ended it fails with
-   * "connection-closed". Throws RangeError for params over their limits, RpcError "too-many-calls".
+   * The bare state of a call, for whoever passes streams on: listen to it before this turn ends. Throws RangeError
+   * for params over their limits, RpcError.
    */
   openCall<P>(
     method: Pick<Method<P, unknown, unknown, unknown>, "id" | "name" | "params">,
     params: P,
-    listener: CallListener,
   ): CallState {
+    if (!this.#isOpen)
+      throw new RpcError("connection-closed", `Cannot call ${method.name}: the connection has ended`)
     const payload = encodeCall(method, params)
     const state = this.#multiplexer.call()
-    state.listen(listener)
     state.open(payload)
-    if (!this.#isOpen) this.#multiplexer.lose("The connection has ended")
     return state
   }
 

@@ -26,11 +26,17 @@ export class ReceiveStream {
   #windowBytes: number = RPC_LIMITS.windowBytes
   /** Consumed, but not yet given back as credit. */
   #owedBytes = 0
+  #totalBytes = 0
   #ended: boolean = false
   #endDelivered: boolean = false
 
   constructor(wake: () => void) {
     this.#wake = wake
+  }
+
+  /** Bytes that have come since the call began. */
+  get totalBytes(): number {
+    return this.#totalBytes
   }
 
   /** Names who takes the bytes; nothing is delivered before the first pull(). */
@@ -48,6 +54,7 @@ export class ReceiveStream {
       )
     }
     this.#windowBytes -= untrustedBytes.length
+    this.#totalBytes += untrustedBytes.length
     if (this.#mode === "waiting") {
       this.#keep(untrustedBytes)
       return

@@ -19,9 +19,15 @@ export class SendStream {
   #endTaken: (() => void) | undefined
   /** What the peer still takes: 0 ≤ credit ≤ windowBytes. */
   #creditBytes: number = RPC_LIMITS.windowBytes
+  #totalBytes = 0
 
   constructor(wake: () => void) {
     this.#wake = wake
+  }
+
+  /** Bytes that went to the transport since the call began. */
+  get totalBytes(): number {
+    return this.#totalBytes
   }
 
   /** Bytes or EOF have not been taken yet. */
@@ -83,6 +89,7 @@ export class SendStream {
     const start = pending.offset
     pending.offset = Math.min(pending.bytes.length, start + RPC_LIMITS.chunkBytes, start + this.#creditBytes)
     this.#creditBytes -= pending.offset - start
+    this.#totalBytes += pending.offset - start
     if (pending.offset === pending.bytes.length) {
       this.#pending = undefined
       pending.taken()
