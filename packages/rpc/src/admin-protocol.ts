@@ -12,7 +12,9 @@ import {
   u32,
   union,
 } from "@skerry/wire"
+import { AUDIT_METHODS } from "./audit-protocol.ts"
 import { method } from "./method.ts"
+import { PROMPT_METHODS } from "./prompt-protocol.ts"
 
 /*
  * CLI and web page → daemon, over a Unix socket that only the same account (and root) can open.
@@ -195,6 +197,8 @@ export const ADMIN = {
     up: nothing,
     down: nothing,
   }),
+  ...PROMPT_METHODS,
+  ...AUDIT_METHODS,
 } as const
 
 export interface DomainRow {
