@@ -1,13 +1,18 @@
 /*
- * Text that came from outside is shown, never obeyed: a terminal acts on C0 and C1 controls, and Unicode's
- * direction marks make a line read differently from what it says.
+ * Text that came from outside is shown, never obeyed: a terminal acts on controls, direction marks make a line read
+ * differently from what it says, and what has no width hides in it. All of these, and what Unicode has given no
+ * character or leaves to private agreement, are written out. Of spaces only the ordinary one stays.
  */
 const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu
+  /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}|(?<=\p{M}{4})\p{M}/gu
 
-const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
+/** As a source code would write it. */
+export function escaped(character: string): string {
+  const code = (character.codePointAt(0) ?? 0).toString(16)
+  return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`
+}
 
-/** One line, safe on a terminal: control characters, line ends and direction marks are written as \uXXXX. */
+/** One line, safe on a terminal: control characters, line ends, marks without width or of direction are written as \uXXXX. */
 export function printable(untrustedText: string): string {
   return untrustedText.replace(UNSAFE, escaped)
 }

@@ -119,14 +119,12 @@ export const PrompterUp = union({
 export type PrompterUp = Decoded<typeof PrompterUp>
 
 export const PrompterDown = union({
-  /** A question to show; `position` is its place among those shown already, from 0. */
+  /** A question to show; `position` is its place in the fair order of those that wait, from 0. */
   ask: struct({ id: u32, position: u32, remainingMs: u32, question: Question }),
-  /** It is over: answered elsewhere, given up, or its time has passed. */
+  /** It is over, and why: answered elsewhere, given up, or its time has passed. Empty: by your own answer. */
   vanish: struct({ id: u32, why: text({ max: 128 }) }),
   /** The answer was not taken, and the question still stands. */
   refused: struct({ id: u32, why: text({ max: 128 }) }),
-  /** Questions that wait behind those that are shown. */
-  behind: struct({ count: u32 }),
 })
 export type PrompterDown = Decoded<typeof PrompterDown>
 
