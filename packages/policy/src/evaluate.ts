@@ -1,0 +1,61 @@
+import { type Decision, deny } from "./decision.ts"
+import { globMatches } from "./glob.ts"
+import { rulesFor } from "./index-rules.ts"
+import type { Policy } from "./load.ts"
+import { callerOf, sourceMatches, targetMatches } from "./match.ts"
+import { resolve } from "./resolve.ts"
+import { type Rule, ruleKey } from "./rule.ts"
+import type { SystemView } from "./system-view.ts"
+
+export interface PolicyRequest {
+  readonly service: string
+  /** "+", then the argument, which may be empty. */
+  readonly argument: string
+  /** The calling domain's name. */
+  readonly source: string
+  /** As the caller wrote it; empty: where policy sends it. */
+  readonly target: string
+}
+
+/** What a decision may depend on besides policy, system and request. */
+export interface Moment {
+  /** Since 1970. Without it rules with an end count only where they deny. */
+  readonly nowMs?: number
+  /** `ruleKey` of rules with `once` that have let a call through. */
+  readonly spent?: ReadonlySet<string>
+}
+
+/** The first rule that matches decides; where none does, the call is refused. */
+export function evaluate(
+  policy: Policy,
+  system: SystemView,
+  request: PolicyRequest,
+  moment: Moment = {},
+): Decision {
+  const { service, argument, source } = request
+  if (!argument.startsWith("+")) {
+    return { kind: "error", code: "request", reason: 'An argument begins with "+"' }
+  }
+  const target = system.target(request.target)
+  if (target.kind === "bad-syntax") return { kind: "error", code: "syntax", reason: target.reason }
+  if (target.kind === "refused") return deny(target.reason, true)
+  const caller = callerOf(system, source)
+  const candidates = rulesFor(policy.index, service, argument).filter(
+    (rule) => sourceMatches(rule.source, caller, system) && counts(rule, argument, moment),
+  )
+  const rule = candidates.find((each) => targetMatches(each.target, target, caller, system))
+  if (rule === undefined) return deny("No rule matches", true)
+  return resolve(rule, candidates, target, caller, system)
+}
+
+/** Do a rule's own conditions hold? */
+export function counts(rule: Rule, argument: string, { nowMs, spent }: Moment): boolean {
+  const { argumentGlob, expiresMs, once } = rule.extensions
+  if (argumentGlob !== undefined && !globMatches(argumentGlob, argument.slice(1))) return false
+  if (expiresMs !== undefined) {
+    // Without a clock nothing is let through for having no end.
+    const isOver = nowMs === undefined ? rule.action.kind !== "deny" : nowMs >= expiresMs
+    if (isOver) return false
+  }
+  return !(once && spent?.has(ruleKey(rule)) === true)
+}
