@@ -1,0 +1,30 @@
+import { appendFileSync } from "node:fs"
+import { callsInto } from "../testing.ts"
+import { gpgClient } from "./client.ts"
+import { gpgService } from "./service.ts"
+
+/*
+ * The wrapper as a process of its own, as git starts it: the vault runs in the same process on the GNUPGHOME of
+ * SKERRY_TEST_VAULT, and the person's answer is SKERRY_TEST_ANSWER. Questions are lines of SKERRY_TEST_QUESTIONS.
+ */
+const { env } = process
+const service = gpgService(() => (question) => {
+  appendFileSync(env.SKERRY_TEST_QUESTIONS ?? "/dev/null", `${JSON.stringify(question)}\n`)
+  return Promise.resolve(env.SKERRY_TEST_ANSWER !== "no")
+})
+const openCall = callsInto({
+  "skerry.Gpg": {
+    program: service,
+    environment: { PATH: env.PATH, HOME: env.HOME, GNUPGHOME: env.SKERRY_TEST_VAULT },
+  },
+})
+const { stdin, stdout, stderr } = process
+process.exitCode = await gpgClient({
+  argv: process.argv.slice(2),
+  environment: {},
+  cwd: process.cwd(),
+  stdin,
+  stdout,
+  stderr,
+  openCall,
+})
