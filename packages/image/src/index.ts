@@ -1,6 +1,7 @@
 export { type BuildOptions, type BuildResult, buildSystem, lockPath } from "./build.ts"
 export { bundleAgent } from "./bundle-agent.ts"
 export { DEBIAN_KEYRING, openDebianSource } from "./debian/debian-source.ts"
+export { writeDurably } from "./durable.ts"
 export { ImageError, type ImageErrorCode } from "./errors.ts"
 export { findGuestPrograms, type GuestPrograms } from "./guest-programs.ts"
 export { collectGarbage, type GcOptions, type GcResult } from "./store/collect.ts"
