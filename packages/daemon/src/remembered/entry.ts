@@ -88,11 +88,27 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 const isText = (value: unknown, maxBytes: number): value is string =>
   typeof value === "string" && Buffer.byteLength(value) <= maxBytes
 
-const FIELDS = "answeredAt answeredBy argument id kind requestedTarget scope service source target verdict"
+/** These fields and no other. */
+const hasFields = (value: Record<string, unknown>, ...names: readonly string[]) =>
+  Object.keys(value).length === names.length && names.every((name) => Object.hasOwn(value, name))
+
+const ENTRY_FIELDS: readonly (keyof Entry)[] = [
+  "id",
+  "kind",
+  "verdict",
+  "source",
+  "service",
+  "argument",
+  "requestedTarget",
+  "target",
+  "scope",
+  "answeredAt",
+  "answeredBy",
+]
 
 /** Complete, and nothing more: a file of another version must not be half understood. */
 function isEntry(value: unknown): value is Entry {
-  if (!isRecord(value) || Object.keys(value).sort().join(" ") !== FIELDS) return false
+  if (!isRecord(value) || !hasFields(value, ...ENTRY_FIELDS)) return false
   const { kind, verdict, scope } = value
   return (
     (kind === "call" || kind === "confirm") &&
@@ -111,7 +127,6 @@ function isEntry(value: unknown): value is Entry {
 
 function isScope(value: unknown, verdict: "allow" | "deny"): boolean {
   if (!isRecord(value)) return false
-  const fields = Object.keys(value).sort().join(" ")
-  if (value.kind === "until") return fields === "kind until" && isCount(value.until)
-  return value.kind === "never" && verdict === "deny" && fields === "kind"
+  if (value.kind === "until") return hasFields(value, "kind", "until") && isCount(value.until)
+  return value.kind === "never" && verdict === "deny" && hasFields(value, "kind")
 }
