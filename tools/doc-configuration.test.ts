@@ -68,7 +68,7 @@ interface Properties {
 /** Each field with its default, also those of named entries and of kinds. */
 function fieldsOf(schema: Properties, name = ""): [string, unknown][] {
   const own = Object.entries(schema.properties ?? {}).flatMap(([key, field]): [string, unknown][] => [
-    [name === "standby" || name === "limits" ? `${name}.${key}` : key, field.default],
+    [["standby", "limits", "calls"].includes(name) ? `${name}.${key}` : key, field.default],
     ...fieldsOf(field, key),
   ])
   const entries = schema.additionalProperties
@@ -85,9 +85,17 @@ test("every field has its row, with its default", () => {
     )
   }
   const isSection = (name: string) =>
-    ["$schema", "kind", "applications", "resources", "instances", "settings", "standby", "limits"].includes(
-      name,
-    )
+    [
+      "$schema",
+      "kind",
+      "applications",
+      "resources",
+      "instances",
+      "settings",
+      "standby",
+      "limits",
+      "calls",
+    ].includes(name)
   for (const [name, value] of fields) {
     if (isSection(name)) continue
     const row = page?.prose.split("\n").find((line) => line.startsWith(`| \`${name}\` |`))

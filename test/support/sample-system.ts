@@ -36,12 +36,17 @@ export function systemOf(applications: Readonly<Record<string, Application>>): S
           vcpus: 1,
           processes: 512,
           cpuWeight: 100,
+          tags: [],
+          disposableTemplate: false,
+          defaultDisposable: null,
         },
       ]),
     ),
     settings: {
       standby: { perImage: 0, memoryMiB: 0 },
       limits: { domains: 64, startsAtOnce: 4, startsWaiting: 256 },
+      defaultDisposable: null,
+      calls: { atOnce: 256, perSecond: 1000, burst: 2000, promptSeconds: 120, depth: 8 },
     },
   }
 }

@@ -1,5 +1,12 @@
 import { objectText } from "./schema/object.ts"
-import { applicationFields, debianFields, instanceFields, resource, settingsFields } from "./system-schema.ts"
+import {
+  applicationFields,
+  debianFields,
+  instanceFields,
+  resource,
+  serviceFields,
+  settingsFields,
+} from "./system-schema.ts"
 
 /*
  * What an editor needs to complete and check skerry.config.ts, which lives where there is no node_modules:
@@ -19,7 +26,10 @@ declare module "skerry" {
   /** What to run; says nothing of permissions. */
   export interface Application ${indented(objectText(applicationFields))}
 
-  /** Something that can be granted. This version has no kind of it yet. */
+  /** A service elsewhere: who has it granted may call it. */
+  export interface ServiceResource ${indented(objectText(serviceFields))}
+
+  /** Something that can be granted. */
   export type Resource = ${resource.typeText}
 
   /** A named pairing of one application with the resources granted to it. */

@@ -9,11 +9,13 @@ import type {
   debianFields,
   instanceFields,
   resource,
+  serviceFields,
   settingsFields,
 } from "./system-schema.ts"
 
 export type DebianSource = WrittenObject<typeof debianFields>
 export type Application = WrittenObject<typeof applicationFields>
+export type ServiceResource = WrittenObject<typeof serviceFields>
 export type Resource = Written<typeof resource>
 export type Settings = WrittenObject<typeof settingsFields>
 export type Instance<Applications extends string = string, Resources extends string = string> = Omit<

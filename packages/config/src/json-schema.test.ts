@@ -23,7 +23,9 @@ const KEYWORDS: Readonly<Record<string, (rule: never, value: unknown, rules: Rul
         ? Number.isInteger(value)
         : type === "object"
           ? isObject(value)
-          : typeof value === type,
+          : type === "null"
+            ? value === null
+            : typeof value === type,
   enum: (words: readonly unknown[], value) => words.includes(value),
   minimum: (min: number, value) => typeof value !== "number" || value >= min,
   maximum: (max: number, value) => typeof value !== "number" || value <= max,

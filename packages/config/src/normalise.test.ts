@@ -16,6 +16,8 @@ test("everything that was left out is filled in", () => {
   assert.deepEqual(system.settings, {
     standby: { perImage: 1, memoryMiB: 512 },
     limits: { domains: 128, startsAtOnce: 2, startsWaiting: 1024 },
+    defaultDisposable: null,
+    calls: { atOnce: 256, perSecond: 1000, burst: 2000, promptSeconds: 120, depth: 8 },
   })
   const application = system.applications[parseApplicationName("scratch")]
   assert.deepEqual(application?.source, {
@@ -36,6 +38,9 @@ test("everything that was left out is filled in", () => {
     vcpus: 1,
     processes: 512,
     cpuWeight: 100,
+    tags: [],
+    disposableTemplate: false,
+    defaultDisposable: null,
   })
 })
 

@@ -37,7 +37,10 @@ export default defineSystem({
     },
   },
 
-  // What can be granted to an instance. None of its kinds is available in this version.
+  // What can be granted to an instance: so far, services of other instances. An instance that has "keys" granted could
+  // have things signed by the instance "vault", and you would be asked each time:
+  //
+  //   keys: { kind: "service", service: "skerry.Gpg", target: "vault" },
   resources: {},
 
   // What you use, by name: each instance is an application plus the resources granted to it. An instance
@@ -47,8 +50,8 @@ export default defineSystem({
     // skerry run -d pdf < untrusted.pdf
     pdf: { application: "pdf" },
 
-    // skerry run -d -t scratch
-    scratch: { application: "scratch" },
+    // skerry run -d -t scratch. Other instances may have files and links opened in disposables of it.
+    scratch: { application: "scratch", disposableTemplate: true },
 
     // The same programs without a kernel of their own: lighter, and a weaker wall. An instance gets "vm"
     // unless it says, as here, that less will do.
@@ -58,6 +61,9 @@ export default defineSystem({
   settings: {
     // One domain of each image used lately is kept ready, for a fast start; 0 saves the memory.
     standby: { perImage: 1, memoryMiB: 512 },
+
+    // What "in a disposable" means where nothing more is said.
+    defaultDisposable: "scratch",
   },
 })
 `

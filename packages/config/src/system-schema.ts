@@ -10,7 +10,7 @@ import {
 import { CONFIG_LIMITS } from "./limits.ts"
 import { listOf, mapOf, setOf } from "./schema/collections.ts"
 import { ignored, object, optional, required } from "./schema/object.ts"
-import { bool, integer, oneOf, text } from "./schema/scalars.ts"
+import { bool, integer, oneOf, orNull, text } from "./schema/scalars.ts"
 import { notYet, tagged } from "./schema/tagged.ts"
 
 /*
@@ -111,12 +111,34 @@ export const applicationFields = {
 
 const application = object(applicationFields, { typeText: "Application" })
 
+export const serviceFields = {
+  kind: required(oneOf("service"), "A service elsewhere: an instance that has it granted may call it."),
+  service: required(
+    word("the name of a service, such as qubes.Filecopy", /^[A-Za-z0-9_.-]+$/),
+    "The service's name.",
+  ),
+  argument: optional(
+    word('"*" for any, or "+" and the argument', /^(?:\*|\+[A-Za-z0-9_.+-]*)$/, 1024),
+    "*",
+    'The one argument that may be given, after a "+"; "*" is any.',
+  ),
+  target: required(
+    word("an instance, @dispvm, @dispvm:INSTANCE or @adminvm", /^[a-z@][a-z0-9:-]*$/),
+    "Who has the service.",
+  ),
+  verdict: optional(
+    oneOf("ask", "allow"),
+    "ask",
+    "Is the user asked for each call, or is it simply allowed?",
+  ),
+} as const
+
 /** To build a kind: describe it with object() in place of its `notYet`, and add it to the model's Resource. */
 export const RESOURCE_KINDS = {
   directory: notYet,
   network: notYet,
   device: notYet,
-  service: notYet,
+  service: object(serviceFields, { typeText: "ServiceResource" }),
 } as const
 
 export const resource = tagged("resource", RESOURCE_KINDS)
@@ -124,6 +146,11 @@ export const resource = tagged("resource", RESOURCE_KINDS)
 /** Any text here: normalise() looks whether the name is declared, and only usable names can be. */
 const reference = <N extends string>(allowed: string, typeText: string) =>
   text<N>({ allowed, pattern: NO_NUL, max: 128, typeText })
+
+/** Domains have a tag instance-NAME by themselves. */
+const TAG = /^(?!instance-)[a-z0-9][a-z0-9_.-]*$/
+
+const disposableName = reference<InstanceName>("the name of an instance with disposableTemplate", "string")
 
 export const instanceFields = {
   application: required(
@@ -152,6 +179,17 @@ export const instanceFields = {
     100,
     "Its share of the processors where they are short; 100 is an ordinary one.",
   ),
+  tags: optional(
+    setOf(word('a tag: a–z, 0–9, "_", "." and "-", not beginning with instance-', TAG, 63), { max: 64 }),
+    [],
+    "Words that rules of the policy may name it by: @tag:WORD.",
+  ),
+  disposableTemplate: optional(bool, false, "May other domains have disposables of it made?"),
+  defaultDisposable: optional(
+    orNull(disposableName),
+    null,
+    "What @dispvm means for it: an instance with disposableTemplate; null is what settings say.",
+  ),
 } as const
 
 const instance = object(instanceFields, { typeText: "Instance<Applications, Resources>" })
@@ -179,9 +217,39 @@ export const limitsFields = {
   ),
 } as const
 
+export const callsFields = {
+  atOnce: optional(
+    integer({ min: 1, max: 4096 }),
+    256,
+    "Calls of one domain that are open; more are refused.",
+  ),
+  perSecond: optional(
+    integer({ min: 1, max: 1_000_000 }),
+    1000,
+    "New calls of one domain, sustained; more are refused.",
+  ),
+  burst: optional(
+    integer({ min: 1, max: 1_000_000 }),
+    2000,
+    "New calls of one domain at one time, after a quiet while.",
+  ),
+  promptSeconds: optional(
+    integer({ min: 1, max: 3600 }),
+    120,
+    "How long a prompt waits for its answer; then the call is refused.",
+  ),
+  depth: optional(integer({ min: 1, max: 64 }), 8, "Calls that are made because of calls, in a row."),
+} as const
+
 export const settingsFields = {
   standby: optional(object(standbyFields), {}, "Domains that are started before they are asked for."),
   limits: optional(object(limitsFields), {}, "Bounds on everything that runs at once."),
+  defaultDisposable: optional(
+    orNull(disposableName),
+    null,
+    "What @dispvm means where an instance does not say: an instance with disposableTemplate; null is none.",
+  ),
+  calls: optional(object(callsFields), {}, "Bounds on calls between domains."),
 } as const
 
 const settings = object(settingsFields, { typeText: "Settings" })

@@ -38,8 +38,19 @@ export interface DebianSourceSpec {
   readonly locales: readonly string[]
 }
 
-/** Something that can be granted. No kind is built yet: the configuration refuses all of them by name. */
-export type Resource = { readonly kind: "directory" | "network" | "device" | "service" }
+/** Something that can be granted. */
+export type Resource = ServiceResource
+
+/** A service elsewhere: who has it granted may call it. Compiles to rules of the policy. */
+export interface ServiceResource {
+  readonly kind: "service"
+  readonly service: string
+  /** `*` for any, or "+" and the argument. */
+  readonly argument: string
+  /** An instance, `@dispvm`, `@dispvm:INSTANCE` or `@adminvm`. */
+  readonly target: string
+  readonly verdict: "ask" | "allow"
+}
 
 /** A named pairing of one application with the resources granted to it. */
 export interface Instance {
@@ -53,6 +64,12 @@ export interface Instance {
   readonly processes: number
   /** 1–10000, 100 is an ordinary share of the processor (cgroup v2's cpu.weight). */
   readonly cpuWeight: number
+  /** For rules of the policy: `@tag:TAG`. */
+  readonly tags: readonly string[]
+  /** May other domains have disposables of it made? */
+  readonly disposableTemplate: boolean
+  /** What `@dispvm` means for its domains; null: what settings say. */
+  readonly defaultDisposable: InstanceName | null
 }
 
 export interface Settings {
@@ -70,4 +87,21 @@ export interface Settings {
     /** Requests that may wait for a start; more are refused. */
     readonly startsWaiting: number
   }
+  /** What `@dispvm` means; null: nothing, where an instance does not say. */
+  readonly defaultDisposable: InstanceName | null
+  readonly calls: CallSettings
+}
+
+/** Bounds of calls between domains, each for one calling domain. */
+export interface CallSettings {
+  /** Calls open at once; more are refused. */
+  readonly atOnce: number
+  /** New calls, sustained; more are refused. */
+  readonly perSecond: number
+  /** New calls at one time, after a quiet while. */
+  readonly burst: number
+  /** How long a prompt waits for its answer; then the call is refused. */
+  readonly promptSeconds: number
+  /** Calls made because of calls, in a row. */
+  readonly depth: number
 }

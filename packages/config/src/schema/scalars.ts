@@ -33,6 +33,16 @@ export function integer({
   }
 }
 
+/** The value, or null where there is none. */
+export function orNull<In, Out>(schema: Schema<In, Out>): Schema<In | null, Out | null> {
+  return {
+    parse: (untrustedValue, path, report) =>
+      untrustedValue === null ? null : schema.parse(untrustedValue, path, report),
+    jsonSchema: { oneOf: [schema.jsonSchema, { type: "null" }] },
+    typeText: `${schema.typeText} | null`,
+  }
+}
+
 /** One of a closed set of words. */
 export function oneOf<const T extends string>(...words: readonly T[]): Schema<T, T> {
   const shown = words.map((word) => JSON.stringify(word))

@@ -26,6 +26,8 @@ export const never = new AbortController().signal
 export const SETTINGS: Settings = {
   standby: { perImage: 0, memoryMiB: 1024 },
   limits: { domains: 64, startsAtOnce: 4, startsWaiting: 512 },
+  defaultDisposable: null,
+  calls: { atOnce: 256, perSecond: 1000, burst: 2000, promptSeconds: 120, depth: 8 },
 }
 
 export function tinySystem(settings: Partial<Settings> = {}): System {
@@ -37,6 +39,9 @@ export function tinySystem(settings: Partial<Settings> = {}): System {
     vcpus: 1,
     processes: 64,
     cpuWeight: 100,
+    tags: [],
+    disposableTemplate: false,
+    defaultDisposable: null,
   })
   return {
     version: 1,
