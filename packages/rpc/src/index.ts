@@ -6,7 +6,7 @@ export { type CallListener, CallState } from "./call-state.ts"
 export { type CloseReason, Connection, type ConnectionOptions } from "./connection.ts"
 export { CallFailure, RemoteError, RpcError, type RpcErrorCode } from "./errors.ts"
 export { describeFailure, encodeFailure } from "./failure.ts"
-export { STREAM } from "./frames.ts"
+export { Fail, STREAM } from "./frames.ts"
 export {
   bareHandler,
   type CallContext,
@@ -20,5 +20,6 @@ export { type Method, method } from "./method.ts"
 export { Multiplexer } from "./multiplexer.ts"
 export { type CallOptions, encodeCall, type OutgoingCall } from "./outgoing-call.ts"
 export * from "./prompt-protocol.ts"
+export { type Answer, type Relay, type RelayHooks, relay } from "./relay.ts"
 export type { ReceiveStream } from "./receive-stream.ts"
 export type { SendStream } from "./send-stream.ts"
