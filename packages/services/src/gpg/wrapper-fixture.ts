@@ -1,5 +1,5 @@
 import { appendFileSync } from "node:fs"
-import { callsInto } from "../testing.ts"
+import { runProgram, serviceTable } from "../testing.ts"
 import { gpgClient } from "./client.ts"
 import { gpgService } from "./service.ts"
 
@@ -12,11 +12,9 @@ const service = gpgService(() => (question) => {
   appendFileSync(env.SKERRY_TEST_QUESTIONS ?? "/dev/null", `${JSON.stringify(question)}\n`)
   return Promise.resolve(env.SKERRY_TEST_ANSWER !== "no")
 })
-const openCall = callsInto({
-  "skerry.Gpg": {
-    program: service,
-    environment: { PATH: env.PATH, HOME: env.HOME, GNUPGHOME: env.SKERRY_TEST_VAULT },
-  },
+const { PATH = "", HOME = "", SKERRY_TEST_VAULT = "" } = env
+const { openCall } = serviceTable({
+  "skerry.Gpg": () => runProgram(service, { environment: { PATH, HOME, GNUPGHOME: SKERRY_TEST_VAULT } }),
 })
 const { stdin, stdout, stderr } = process
 process.exitCode = await gpgClient({
