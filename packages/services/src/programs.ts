@@ -4,5 +4,12 @@ import type { Program } from "./program.ts"
  * Programs of a domain by the name that they are called by: services under /etc/qubes-rpc, commands under /usr/bin.
  * To add one: its file, and one line here. Each is loaded only when it is called.
  */
-export const SERVICES: Readonly<Record<string, () => Promise<Program>>> = {}
-export const COMMANDS: Readonly<Record<string, () => Promise<Program>>> = {}
+export const SERVICES: Readonly<Record<string, () => Promise<Program>>> = {
+  "qubes.Filecopy": async () => (await import("./filecopy/filecopy-service.ts")).filecopyService,
+  "skerry.FileRead": async () => (await import("./filecopy/file-read.ts")).fileRead,
+}
+export const COMMANDS: Readonly<Record<string, () => Promise<Program>>> = {
+  "qvm-copy": async () => (await import("./filecopy/copy-command.ts")).qvmCopy,
+  "qvm-copy-to-vm": async () => (await import("./filecopy/copy-command.ts")).qvmCopyToVm,
+  "skerry-cp": async () => (await import("./filecopy/copy-command.ts")).skerryCp,
+}

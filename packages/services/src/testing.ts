@@ -1,75 +1,89 @@
-import { PassThrough, type Readable } from "node:stream"
-import { text } from "node:stream/consumers"
+import { PassThrough, type Readable, type Writable } from "node:stream"
 import type { CallTo, Program, ProgramIo, ServiceCall } from "./program.ts"
 
-/** A service as tests offer it to callers in the same process. */
-export interface OfferedService {
-  readonly program: Program
-  readonly environment?: ProgramIo["environment"]
+/** For this package's tests: programs in this process, joined by streams as the call runtime joins them. */
+export interface Run {
+  readonly stdin: Writable
+  readonly stdout: Readable
+  readonly stderr: Readable
+  /** As the runtime has it: what a program throws is one sentence on stderr, and status 1. */
+  readonly status: Promise<number>
+}
+
+export interface RunOptions {
+  readonly argv?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  readonly cwd?: string
   readonly openCall?: ProgramIo["openCall"]
+  readonly stderr?: PassThrough
 }
 
-/** Calls that run a program of this process, its streams joined to the caller's: what the daemon does, without any policy. */
-export function callsInto(services: Readonly<Record<string, OfferedService>>): ProgramIo["openCall"] {
-  return (to) => {
-    const offered = services[to.service]
-    if (offered === undefined) return Promise.reject(new Error(`No service ${to.service}`))
-    return Promise.resolve(startService(offered, to))
-  }
-}
-
-function startService(offered: OfferedService, to: CallTo): ServiceCall {
+export function runProgram(program: Program, options: RunOptions = {}): Run {
   const stdin = new PassThrough()
   const stdout = new PassThrough()
-  const stderr = new PassThrough()
-  const { program, environment, openCall = noCalls } = offered
-  const io: ProgramIo = {
-    argv: [],
-    environment: { ...environment, QREXEC_SERVICE_ARGUMENT: to.argument ?? "", QREXEC_REMOTE_DOMAIN: "work" },
-    cwd: "/",
+  const stderr = options.stderr ?? new PassThrough()
+  const run = async () => {
+    try {
+      return await program({
+        argv: options.argv ?? [],
+        environment: options.environment ?? {},
+        cwd: options.cwd ?? "/",
+        stdin,
+        stdout,
+        stderr,
+        openCall: options.openCall ?? (() => Promise.reject(new Error("This test lets nobody call"))),
+      })
+    } catch (error) {
+      stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+      return 1
+    }
+  }
+  const status = run().then((code) => {
+    stdout.end()
+    stderr.end()
+    stdin.destroy()
+    return code
+  })
+  return { stdin, stdout, stderr, status }
+}
+
+/** The caller's side of a run. */
+export function asCall({ stdin, stdout, stderr, status }: Run): ServiceCall {
+  const cancelled = Promise.withResolvers<never>()
+  return {
     stdin,
     stdout,
     stderr,
-    openCall,
+    exitCode: Promise.race([status, cancelled.promise]),
+    cancel() {
+      // The service sees its input break off, and its output go nowhere.
+      stdin.destroy(new Error("cancelled"))
+      stdout.destroy()
+      stderr.destroy()
+      cancelled.reject(new Error("The call was given up"))
+    },
   }
-  const exitCode = program(io)
-    .catch((error: unknown) => {
-      if (!stderr.destroyed) stderr.write(`${String(error)}\n`)
-      return 1
-    })
-    .finally(() => {
-      stdout.end()
-      stderr.end()
-    })
-  const cancel = () => {
-    for (const stream of [stdin, stdout, stderr]) stream.destroy()
-  }
-  to.signal?.addEventListener("abort", cancel, { once: true })
-  return { stdin, stdout, stderr, exitCode, cancel }
 }
 
-const noCalls: ProgramIo["openCall"] = ({ service }) =>
-  Promise.reject(new Error(`No call of ${service} is expected`))
+/** An openCall that finds services by name; what it was asked for is kept in `calls`. */
+export function serviceTable(services: Readonly<Record<string, (to: CallTo) => Run>>): {
+  readonly openCall: ProgramIo["openCall"]
+  readonly calls: CallTo[]
+} {
+  const calls: CallTo[] = []
+  return {
+    calls,
+    async openCall(to) {
+      calls.push(to)
+      const start = services[to.service]
+      if (start === undefined) throw new Error(`No service ${to.service} in this test`)
+      return asCall(start(to))
+    },
+  }
+}
 
-/** Runs a program to its end, and keeps what it wrote. */
-export async function runProgram(program: Program, io: Partial<ProgramIo> & { readonly input?: Readable }) {
-  const stdout = new PassThrough()
-  const stderr = new PassThrough()
-  const stdin = new PassThrough()
-  if (io.input === undefined) stdin.end()
-  const outputs = Promise.all([text(stdout), text(stderr)])
-  const status = await program({
-    argv: [],
-    environment: {},
-    cwd: "/",
-    stdin: io.input ?? stdin,
-    stdout,
-    stderr,
-    openCall: noCalls,
-    ...io,
-  })
-  stdout.end()
-  stderr.end()
-  const [output, errors] = await outputs
-  return { status, output, errors }
+export async function textOf(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString("utf8")
 }

@@ -1,0 +1,135 @@
+import { constants, lstatSync, opendirSync, readlinkSync, realpathSync, type Stats } from "node:fs"
+import { basename } from "node:path"
+import { shownName } from "./names.ts"
+import type { Attributes } from "./open-directories.ts"
+import { type EntryKind, FILECOPY_LIMITS, FilecopyError, type QfileTime } from "./qfile.ts"
+
+/** One thing to send; a directory comes before and again after what lies in it. */
+export interface WalkedEntry {
+  readonly kind: EntryKind
+  readonly hostPath: Buffer
+  readonly sentName: Buffer
+  readonly attributes: Attributes
+  /** Of a file: as it was when it was looked at. */
+  readonly bytes: number
+  /** Of a symlink; empty otherwise. */
+  readonly target: Buffer
+}
+
+/** A file or tree in the order of the stream: nothing is held but the directories that are open. Sockets, pipes and devices are errors. */
+export function* walk(hostPath: string, ignoreSymlinks: boolean): Generator<WalkedEntry> {
+  // What a person names is meant itself, also through a symlink; links inside a tree are sent as links.
+  const path = Buffer.from(realPath(hostPath))
+  const sentName = Buffer.from(basename(hostPath))
+  if (sentName.length === 0 || sentName.equals(Buffer.from(".."))) {
+    throw new FilecopyError("read-failed", `Cannot copy ${shownName(path)}: it has no name to arrive under`)
+  }
+  yield* walkFrom(path, sentName, lstatSync(path), ignoreSymlinks, 1)
+}
+
+function realPath(hostPath: string): string {
+  try {
+    return realpathSync(hostPath)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new FilecopyError(
+      "read-failed",
+      `Cannot copy ${JSON.stringify(hostPath)}: ${code === "ENOENT" ? "there is no such file" : code}`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+function* walkFrom(
+  hostPath: Buffer,
+  sentName: Buffer,
+  stats: Stats,
+  ignoreSymlinks: boolean,
+  depth: number,
+): Generator<WalkedEntry> {
+  const kind = kindOf(stats, hostPath)
+  if (kind === "symlink" && ignoreSymlinks) return
+  const entry: WalkedEntry = {
+    kind,
+    hostPath,
+    sentName,
+    attributes: attributesOf(stats),
+    bytes: kind === "file" ? stats.size : 0,
+    target: kind === "symlink" ? readlinkSync(hostPath, { encoding: "buffer" }) : Buffer.alloc(0),
+  }
+  yield entry
+  if (kind !== "directory") return
+  if (depth >= FILECOPY_LIMITS.depth) {
+    throw new FilecopyError("read-failed", `Cannot copy ${shownName(hostPath)}: it is too deep`)
+  }
+  for (const name of namesIn(hostPath)) {
+    const path = Buffer.concat([hostPath, SLASH, name])
+    const sent = Buffer.concat([sentName, SLASH, name])
+    yield* walkFrom(path, sent, lstatSync(path), ignoreSymlinks, depth + 1)
+  }
+  yield entry
+}
+
+const SLASH = Buffer.from("/")
+
+function* namesIn(directory: Buffer): Generator<Buffer> {
+  // Names as bytes: they need not be UTF-8. The type says string for every encoding.
+  const listing = opendirSync(directory as unknown as string, {
+    encoding: "buffer" as BufferEncoding,
+    bufferSize: 256,
+  })
+  try {
+    for (let entry = listing.readSync(); entry !== null; entry = listing.readSync()) {
+      yield Buffer.from(entry.name as unknown as Uint8Array)
+    }
+  } finally {
+    listing.closeSync()
+  }
+}
+
+function kindOf(stats: Stats, path: Buffer): EntryKind {
+  switch (stats.mode & constants.S_IFMT) {
+    case constants.S_IFREG:
+      return "file"
+    case constants.S_IFDIR:
+      return "directory"
+    case constants.S_IFLNK:
+      return "symlink"
+    default:
+      throw new FilecopyError(
+        "read-failed",
+        `Cannot copy ${shownName(path)}: it is neither file, directory nor symlink`,
+      )
+  }
+}
+
+const attributesOf = (stats: Stats): Attributes => ({
+  permissions: stats.mode & 0o777,
+  accessed: timeOf(stats.atimeMs),
+  modified: timeOf(stats.mtimeMs),
+})
+
+/** Times before 1970 and after 2106 do not fit the stream. */
+function timeOf(milliseconds: number): QfileTime {
+  const bounded = Math.min(Math.max(milliseconds, 0), 0xffff_ffff * 1000)
+  const seconds = Math.floor(bounded / 1000)
+  return { seconds, nanoseconds: Math.min(999_999_999, Math.round((bounded - seconds * 1000) * 1e6)) }
+}
+
+/** What there is to send, for a progress bar: what cannot be read is left to the copy to report. */
+export function measure(
+  paths: readonly string[],
+  ignoreSymlinks: boolean,
+): { bytes: number; entries: number } {
+  let bytes = 0
+  let entries = 0
+  for (const path of paths) {
+    for (const entry of walk(path, ignoreSymlinks)) {
+      bytes += entry.bytes
+      entries += 1
+    }
+  }
+  return { bytes, entries }
+}
