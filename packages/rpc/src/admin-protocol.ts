@@ -13,6 +13,7 @@ import {
   union,
 } from "@skerry/wire"
 import { AUDIT_METHODS } from "./audit-protocol.ts"
+import { call } from "./call-protocol.ts"
 import { method } from "./method.ts"
 import { PROMPT_METHODS } from "./prompt-protocol.ts"
 
@@ -188,6 +189,8 @@ export const ADMIN = {
     up: nothing,
     down: nothing,
   }),
+  /** Calls a service of a domain, as the host: docs/protocol/calls.md. */
+  call: method({ ...call, id: 13 }),
   /** Ends every domain, then the daemon. */
   shutDown: method({
     id: 11,

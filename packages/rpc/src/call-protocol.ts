@@ -22,6 +22,7 @@ export type ServiceCallErrorCode =
   | "bad-request" // a service, argument or target that cannot be (125)
   | "too-many-calls" // the source's limits are reached (125)
   | "unavailable" // the target could not be started, or ended under the call (125)
+  | "cancelled" // the caller gave it up
   | "deadline" // the caller's deadline passed (125)
   | "loop" // calls that call each other went too deep (125)
 

@@ -15,6 +15,8 @@ export interface RelayHooks {
   onEvent(untrustedBytes: Uint8Array): Uint8Array | undefined
   /** What the caller is answered. May throw ProtocolError: the caller then hears "connection-closed". */
   onEnd(type: Answer["type"], untrustedBytes: Uint8Array): Answer
+  /** The caller gave up: the callee is being told, and what it answers is heard by nobody. */
+  onGivenUp?(): void
   /** Both calls are over; called exactly once. */
   onOver(): void
   /**
@@ -35,8 +37,7 @@ export interface Relay {
  * waits in the windows, so that who does not read holds up only who sends. Listens to both from now on.
  *
  *   joined ── the callee's answer ──▶ draining: what it wrote goes first ──▶ over
- *   joined ── the caller gave up ──▶ abandoned: the callee is told ── its answer ──▶ over
- *   joined, draining, abandoned ── fail() ──▶ answered ── the callee's answer ──▶ over
+ *   joined, draining ── fail(), or the caller gave up ──▶ answered: the callee is told ── its answer ──▶ over
  */
 export function relay(from: CallState, to: CallState, hooks: RelayHooks): Relay {
   return new JoinedCalls(from, to, hooks)
