@@ -29,9 +29,9 @@ export const trustedName = (path: string) => `${basename(path).replace(/\.pdf$/i
 export async function convertFile(options: ConvertFileOptions): Promise<string> {
   const { path, outputFolder, dpi, signal } = options
   const outputPath = join(outputFolder, trustedName(path))
-  await checkPaths(path, outputPath)
+  const mode = await checkPaths(path, outputPath)
   const partialPath = join(outputFolder, `.${trustedName(path)}.${randomBytes(6).toString("hex")}.partial`)
-  const file = await openNew(partialPath)
+  const file = await openNew(partialPath, mode)
   try {
     await using original = await open(path, "r")
     const document = original.createReadStream({ autoClose: false })
@@ -54,7 +54,8 @@ export async function convertFile(options: ConvertFileOptions): Promise<string> 
   }
 }
 
-async function checkPaths(path: string, outputPath: string): Promise<void> {
+/** Resolves to the original's access bits: the copy is as private as it. */
+async function checkPaths(path: string, outputPath: string): Promise<number> {
   const found = await stat(path).catch((cause: Error) => {
     throw new ConvertError("usage", `Cannot read ${quoted(path)}: ${cause.message}`, { cause })
   })
@@ -71,11 +72,12 @@ async function checkPaths(path: string, outputPath: string): Promise<void> {
       `${quoted(outputPath)} exists already: remove it, or choose another folder by --out`,
     )
   }
+  return found.mode & 0o666
 }
 
-async function openNew(path: string) {
+async function openNew(path: string, mode: number) {
   try {
-    return await open(path, "wx", 0o600)
+    return await open(path, "wx", mode)
   } catch (cause) {
     throw new ConvertError("usage", `Cannot write there: ${(cause as Error).message}`, { cause })
   }

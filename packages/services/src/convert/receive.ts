@@ -99,8 +99,11 @@ class Watch implements AsyncDisposable {
     this.#idleMs = idleMs
     this.#signal = signal
     this.#total = setTimeout(() => this.#giveUp(`It took over ${totalMs / 1000} s in all`), totalMs)
+    // What breaks is told by the reading side, or by the call's end.
+    for (const stream of [call.stdin, call.stdout, call.stderr]) stream.on("error", () => {})
     signal.addEventListener("abort", this.#onAbort, { once: true })
     this.#restart()
+    if (signal.aborted) this.#cancel()
   }
 
   async *untrustedPieces(): AsyncGenerator<Uint8Array> {
@@ -139,8 +142,6 @@ class Watch implements AsyncDisposable {
     clearTimeout(this.#total)
     clearTimeout(this.#idle)
     this.#signal.removeEventListener("abort", this.#onAbort)
-    this.#call.stdin.on("error", () => {})
-    this.#call.stdout.on("error", () => {})
     this.#cancel()
     await this.#call.exitCode.catch(() => {})
   }
