@@ -49,7 +49,6 @@ class JoinedCalls implements Relay {
   readonly #hooks: RelayHooks
   readonly #stdout: Pipe
   readonly #stderr: Pipe
-  #isAbandoned = false
   #answer: Answer | undefined
   #isAnswered = false
   #isOver = false
@@ -90,10 +89,8 @@ class JoinedCalls implements Relay {
   }
 
   #abandon(): void {
-    this.#isAbandoned = true
-    this.#to.cancel()
-    // The callee never heard of it, or has answered already: nothing more comes.
-    if (this.#to.isOver) this.fail("cancelled", "The caller gave up")
+    this.#hooks.onGivenUp?.()
+    this.fail("cancelled", "The caller gave up")
   }
 
   #onEnd(type: Answer["type"], untrustedBytes: Uint8Array): void {
@@ -112,8 +109,7 @@ class JoinedCalls implements Relay {
 
   #answerIfDrained(): void {
     const answer = this.#answer
-    const isDrained = this.#isAbandoned || (this.#stdout.isDone && this.#stderr.isDone)
-    if (answer === undefined || this.#isAnswered || !isDrained) return
+    if (answer === undefined || this.#isAnswered || !this.#stdout.isDone || !this.#stderr.isDone) return
     this.#isAnswered = true
     this.#from.finish(answer.type, answer.payload)
     this.#over()
