@@ -20,6 +20,7 @@ export const REGISTRY: readonly RegistryEntry[] = [
   { name: "gc", load: () => import("./commands/gc.ts") },
   { name: "run", load: () => import("./commands/run.ts") },
   { name: "exec", load: () => import("./commands/exec.ts") },
+  { name: "call", load: () => import("./commands/call.ts") },
   { name: "ps", load: () => import("./commands/ps.ts") },
   { name: "logs", load: () => import("./commands/logs.ts") },
   { name: "stop", load: () => import("./commands/stop.ts") },

@@ -1,13 +1,19 @@
 import type { Duplex } from "node:stream"
 import {
   AGENT_PROTOCOL_VERSION,
+  bareHandler,
+  type CallParams,
+  type CallState,
   Connection,
+  call,
   type ExecParams,
+  encodeFailure,
   exec,
   identify,
   type OutgoingCall,
   ping,
   RemoteError,
+  service,
   setClock,
   shutdown,
 } from "@skerry/rpc"
@@ -42,6 +48,10 @@ const REHEARSAL: ExecParams = {
   descriptors: false,
 }
 
+const refuseCall = (_: CallParams, state: CallState): void => {
+  state.finish("fail", encodeFailure("unavailable", "This domain has not been identified"))
+}
+
 /** The daemon's end of the connection to the agent in one domain. */
 export class Agent {
   readonly #connection: Connection
@@ -49,9 +59,11 @@ export class Agent {
   /** Settles once, never rejects. */
   readonly lost: Promise<AgentLoss>
   #isLost = false
+  #onCall = refuseCall
 
   constructor(channel: Duplex, now: () => number) {
-    this.#connection = new Connection(channel)
+    const serve = [bareHandler(call, (params: CallParams, state: CallState) => this.#onCall(params, state))]
+    this.#connection = new Connection(channel, { serve })
     this.#now = now
     this.lost = this.#connection.closed.then((reason) => {
       this.#isLost = true
@@ -111,6 +123,16 @@ export class Agent {
   /** Throws RangeError for what cannot be sent (too long, NUL). */
   exec(params: ExecParams, onStarted: (pid: number) => void, signal: AbortSignal): CommandCall {
     return this.#connection.call(exec, params, { signal, onEvent: ({ pid }) => onStarted(pid) })
+  }
+
+  /** Names who takes the calls that the domain makes, each with its bare state; before that they are refused. */
+  serveCalls(onCall: (params: CallParams, state: CallState) => void): void {
+    this.#onCall = onCall
+  }
+
+  /** The bare state of a call to a service of the domain. Throws RangeError, or RpcError. */
+  openService(params: Decoded<typeof service.params>): CallState {
+    return this.#connection.openCall(service, params)
   }
 
   close(): void {

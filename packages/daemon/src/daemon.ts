@@ -1,19 +1,24 @@
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import type { HostPaths } from "@skerry/model"
-import { Connection, type LogRow } from "@skerry/rpc"
+import { Connection, type GrantRow, type Handlers, type LogRow } from "@skerry/rpc"
 import { Admission } from "./admission.ts"
 import { Agent, type Identity } from "./agent.ts"
 import { type BackendOpener, Backends } from "./backends.ts"
+import { type Calls, openCalls } from "./calls/open-calls.ts"
 import { ClockWatch } from "./clock-watch.ts"
 import { DescriptorDesk, type ReceiveMessage } from "./descriptor-desk.ts"
 import type { DomainPlan } from "./domain-driver.ts"
+import { DomainEvents } from "./domain-events.ts"
 import { Domains } from "./domains.ts"
 import { type GenerationSource, Generations } from "./generations.ts"
 import { HomeLock, type TryLock } from "./home-lock.ts"
 import { IdleWatch } from "./idle-watch.ts"
 import { Journals } from "./journals.ts"
 import { DAEMON_LIMITS } from "./limits.ts"
+import { Prompts } from "./prompts/prompts.ts"
+import { grantHandlers } from "./remembered/handlers.ts"
+import { Remembered } from "./remembered/remembered.ts"
 import { listenLocally, type PeerUid } from "./server.ts"
 import { adminHandlers } from "./service.ts"
 import { type Blank, type DomainMould, StandbyPool } from "./standby.ts"
@@ -39,10 +44,14 @@ export interface DaemonOptions {
   /** With nothing running and nobody connected for so long, the daemon ends; Infinity: never. */
   readonly idleMs: number
   readonly standbyQuietMs?: number
+  /** Where policy files lie, the most important directory first. */
+  readonly policyDirectories: readonly string[]
   /** What the backends share; called after they were disposed of. */
   readonly releaseHost?: () => Promise<void>
   /** Hears of everything that is logged for any domain. */
   readonly onRow?: (row: LogRow) => void
+  /** Hears of what should not have happened, and is no domain's. */
+  readonly onNotice?: (text: string) => void
 }
 
 export interface Daemon {
@@ -80,6 +89,8 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   })
   const admission = new Admission(() => settings.limits)
   const templates = stack.use(new Templates())
+  const notice = (text: string) => options.onNotice?.(text)
+  const events = new DomainEvents()
   const word = (length: number) =>
     Array.from(randomBytes(length), (byte) => (byte % 32).toString(32)).join("")
 
@@ -137,10 +148,12 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     onEmpty: () => idle.look(),
     services: {
       admission,
-      now,
       prepare: (mould, signal) => templates.hold({ ...mould, signal }, async () => {}),
       start: async ({ mould, id }, signal) => (await standby.take(mould)) ?? startFresh(mould, id, signal),
       identityOf: ({ instance }) => freshIdentity(instance),
+      now,
+      onState: (driver) => events.emit(driver),
+      onCall: (driver, untrustedParams, state) => calls.fromDomain(driver, untrustedParams, state),
     },
   })
   idle.isBusy = () => domains.all.length > 0 || connections.size > 0
@@ -154,6 +167,32 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     }),
   )
 
+  const remembered = new Remembered({ state: paths.state, now, onNotice: notice })
+  stack.defer(() => remembered.end())
+  const audit = { isHealthy: true, problem: undefined, append() {}, handlers: [] as Handlers } // TODO
+  const prompts = new Prompts({
+    promptMs: () => settings.calls.promptSeconds * 1000,
+    monotonicMs: options.monotonicMs,
+    now,
+    onNotice: notice,
+  })
+  stack.defer(() => prompts.end())
+  const calls: Calls = openCalls({
+    stateDirectory: paths.state,
+    policyDirectories: options.policyDirectories,
+    generations,
+    domains,
+    events,
+    settings: () => settings.calls,
+    asker: prompts,
+    remembered,
+    audit,
+    hostServices: [],
+    now,
+    monotonicMs: options.monotonicMs,
+    onNotice: notice,
+  })
+
   const desk = stack.use(new DescriptorDesk({ receive: host.receiveMessage, freshToken: () => word(32) }))
   const descriptorServer = await listenLocally({
     path: join(runtime, DESCRIPTOR_SOCKET_NAME),
@@ -164,20 +203,27 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   })
   stack.defer(() => closeServer(descriptorServer, join(runtime, DESCRIPTOR_SOCKET_NAME)))
 
-  const serve = adminHandlers({
-    domains,
-    generations,
-    backends,
-    admission,
-    templates,
-    standby,
-    journals,
-    desk,
-    now,
-    startedAt: now(),
-    memoryBytes: options.memoryBytes,
-    shutDown: () => end(),
-  })
+  const onRevoked = (_: GrantRow) => audit.append()
+  const serve: Handlers = [
+    ...calls.handlers,
+    ...prompts.handlers,
+    ...audit.handlers,
+    ...grantHandlers({ remembered, now, onRevoked }),
+    ...adminHandlers({
+      domains,
+      generations,
+      backends,
+      admission,
+      templates,
+      standby,
+      journals,
+      desk,
+      now,
+      startedAt: now(),
+      memoryBytes: options.memoryBytes,
+      shutDown: () => end(),
+    }),
+  ]
   const server = await listenLocally({
     path: join(runtime, SOCKET_NAME),
     uid,
@@ -219,4 +265,5 @@ function closeServer(server: { close(): unknown }, path: string): void {
 const DEFAULTS_BEFORE_A_GENERATION = {
   standby: { perImage: 0, memoryMiB: 0 },
   limits: { domains: 1, startsAtOnce: 1, startsWaiting: 1 },
+  calls: { atOnce: 1, perSecond: 1, burst: 1, promptSeconds: 1, depth: 1 },
 }

@@ -1,5 +1,6 @@
 import type { Domain } from "@skerry/isolation"
 import { type Application, type DomainId, type InstanceName, unreachable } from "@skerry/model"
+import type { CallParams, CallState } from "@skerry/rpc"
 import type { Admission, Place } from "./admission.ts"
 import type { Agent, CommandCall, Identity } from "./agent.ts"
 import { ConsoleLines } from "./console-text.ts"
@@ -15,6 +16,7 @@ import {
   type Step,
   step,
 } from "./lifecycle.ts"
+import { type RunningCommand, trackCommand } from "./running-command.ts"
 import type { Blank, DomainMould } from "./standby.ts"
 import { startError } from "./start-error.ts"
 
@@ -37,12 +39,10 @@ export interface DomainServices {
   readonly start: (plan: DomainPlan, signal: AbortSignal) => Promise<Blank>
   readonly identityOf: (plan: DomainPlan) => Identity
   readonly now: () => number
-}
-
-/** A command that runs in the domain, for ps. */
-export interface RunningCommand {
-  readonly argv: readonly string[]
-  pid: number
+  /** Hears of every change of state, after it. */
+  readonly onState: (driver: DomainDriver) => void
+  /** Takes a call that the domain makes. */
+  readonly onCall: (driver: DomainDriver, params: CallParams, state: CallState) => void
 }
 
 /** Carries one domain through its lifecycle: one queue of events, effects in order. */
@@ -133,20 +133,7 @@ export class DomainDriver {
 
   /** Registers a command for as long as it runs. */
   track(call: CommandCall, argv: readonly string[]): RunningCommand {
-    const command: RunningCommand = { argv, pid: 0 }
-    this.commands.add(command)
-    const shown = argv.join(" ").slice(0, 256)
-    this.#log("command", `${JSON.stringify(shown)} starts`)
-    const done = (how: string) => {
-      this.commands.delete(command)
-      this.#log("command", `${JSON.stringify(shown)} ${how}`)
-    }
-    call.result.then(
-      ({ exit }) =>
-        done(exit.kind === "code" ? `ended with status ${exit.code}` : `was ended by signal ${exit.signal}`),
-      (error: unknown) => done(`did not end by itself: ${messageOf(error)}`),
-    )
-    return command
+    return trackCommand(this.commands, call, argv, (text) => this.#log("command", text))
   }
 
   /** Resolves once the state is one of these, or the domain has ended. */
@@ -176,6 +163,7 @@ export class DomainDriver {
       this.#runningSince = this.#services.now()
       this.#ready.resolve()
     }
+    this.#services.onState(this)
   }
 
   #finish(how: Ending): void {
@@ -282,6 +270,7 @@ export class DomainDriver {
   #own(blank: Blank): void {
     this.#blank = blank
     blank.setConsole((untrustedText) => this.#console.push(untrustedText))
+    blank.agent.serveCalls((params, state) => this.#services.onCall(this, params, state))
     // Before its end can be reported, which may have come already.
     this.dispatch({ kind: "started" })
     void blank.domain.exited.then((exit) => this.dispatch({ kind: "exited", exit }))

@@ -35,6 +35,11 @@ export class Domains {
     return [...this.#drivers.values()]
   }
 
+  /** The domain of that id, if it runs or is on its way to. */
+  find(untrustedId: string): DomainDriver | undefined {
+    return this.#drivers.get(untrustedId)
+  }
+
   /** Fails with "unknown-domain". */
   get(untrustedId: string): DomainDriver {
     const id = checked(() => parseDomainId(untrustedId))

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
-import { closeSync, writeSync } from "node:fs"
-import { join } from "node:path"
+import { closeSync, existsSync, writeSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
 import { currentStamp, loadCurrent } from "@skerry/image"
 import { openLinux } from "@skerry/linux"
@@ -32,6 +32,15 @@ const paths = hostPaths(process.env, uid)
 const accountsDirectory = join(hostPaths({ ...process.env, SKERRY_HOME: undefined }, uid).runtime, "accounts")
 const log = new BoundedLog(2, DAEMON_LIMITS.logFileBytes)
 const linux = openLinux()
+
+/** share/policy.d of this installation: beside dist/, or of the repository where the sources run. */
+function shippedPolicies(directory: string): string {
+  for (let above = directory; above !== dirname(above); above = dirname(above)) {
+    const candidate = join(above, "share/policy.d")
+    if (existsSync(candidate)) return candidate
+  }
+  throw new Error(`No share/policy.d lies above ${directory}: install Skerry again`)
+}
 
 function tellStarter(text: string): void {
   if (readyFd === undefined) return
@@ -72,6 +81,8 @@ try {
     randomBytes,
     memoryBytes: proportionalBytes,
     idleMs,
+    policyDirectories: [join(paths.configuration, "policy.d"), shippedPolicies(import.meta.dirname)],
+    onNotice: (text) => log.line(new Date(), text),
     onRow: ({ time, domain, kind, text }) => {
       if (kind === "domain") log.line(new Date(time), `${domain}: ${text}`)
     },

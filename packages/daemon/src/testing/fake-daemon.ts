@@ -10,7 +10,7 @@ import { generation, tinySystem } from "./test-daemon.ts"
 /* A whole daemon process for tests, as main.ts makes it, but its domains are functions in it. */
 const linux = openLinux()
 const uid = process.getuid?.() ?? 0
-const record = { told: [], entropy: [], machineIds: [], clocks: [] }
+const record = { told: [], entropy: [], machineIds: [], clocks: [], callIds: [], agents: new Map() }
 /** A fake whose domains take host pipes, as those of bubblewrap do. */
 function withDescriptors(): IsolationBackend {
   const handed: number[][] = []
@@ -42,6 +42,7 @@ try {
     paths: hostPaths(process.env, uid),
     uid,
     generations: { stamp: async () => "1", load: async () => generation(1, tinySystem()) },
+    policyDirectories: [],
     backends: [
       {
         name: "fake",

@@ -12,6 +12,7 @@ import {
   handler,
   identify,
   ping,
+  service,
   setClock,
   shutdown,
 } from "@skerry/rpc"
@@ -26,6 +27,10 @@ export interface AgentRecord {
   readonly entropy: string[]
   readonly machineIds: string[]
   readonly clocks: bigint[]
+  /** Of the services that ran. */
+  readonly callIds: string[]
+  /** The agents' ends of their connections, by the names that their domains were given. */
+  readonly agents: Map<string, Connection>
 }
 
 /** An agent without a guest: its commands are functions named like the programs whose part they play. */
@@ -34,11 +39,13 @@ export function serveScriptedAgent(
   record: AgentRecord,
   takeDescriptors: () => readonly number[] | undefined = () => undefined,
 ): void {
-  new Connection(channel, {
+  const connection = new Connection(channel, {
     serve: [
+      serviceHandler(record, channel),
       handler(ping, ({ version }) => ({ version, bootId: "" })),
       handler(identify, ({ entropy, hostName, machineId, wallClockNs }) => {
         record.told.push(`identify ${hostName}`)
+        record.agents.set(hostName, connection)
         record.entropy.push(Buffer.from(entropy).toString("hex"))
         record.machineIds.push(machineId)
         record.clocks.push(wallClockNs)
@@ -64,6 +71,34 @@ export function serveScriptedAgent(
     ],
   })
 }
+
+/** Services `test.NAME` play NAME; the argument is its first word. */
+const serviceHandler = (record: AgentRecord, channel: Duplex) =>
+  handler(service, async (params, context) => {
+    const { source, requestedTarget, user, callId, argument } = params
+    const name = params.service.replace("test.", "")
+    record.told.push(`service ${params.service}+${argument} from ${source}`)
+    record.callIds.push(callId)
+    context.signal.addEventListener("abort", () => record.told.push(`cancelled ${name}`))
+    context.send({ kind: "started", pid: 43 })
+    const environment: [string, string][] = Object.entries({ source, requestedTarget, user })
+    const command = { argv: [name, argument], environment, workingDirectory: "", terminal: undefined }
+    return {
+      exit: await play({ ...command, user: "user", descriptors: false }, hearsNothing(context), channel),
+    }
+  })
+
+/** A service has no events of its caller's. */
+const hearsNothing = ({
+  signal,
+  stdin,
+  stdout,
+  stderr,
+  send,
+}: CallContext<undefined, { kind: "started"; pid: number }>): Context => ({
+  ...{ signal, stdin, stdout, stderr, send },
+  onEvent: () => {},
+})
 
 async function play(params: ExecParams, context: Context, channel: Duplex): Promise<Exit> {
   const [name = "", argument = ""] = params.argv

@@ -67,6 +67,7 @@ export function tinySystem(settings: Partial<Settings> = {}): System {
       ["mail" as InstanceName]: instance("vm"),
       ["bank" as InstanceName]: instance("vm"),
       ["light" as InstanceName]: instance("process"),
+      ["pdf" as InstanceName]: { ...instance("vm"), disposableTemplate: true },
     },
     settings: { ...SETTINGS, ...settings },
   }
@@ -115,7 +116,14 @@ export async function startTestDaemon(
     cache: join(folder, "cache"),
     runtime: join(folder, "run"),
   }
-  const record: AgentRecord = { told: [], entropy: [], machineIds: [], clocks: [] }
+  const record: AgentRecord = {
+    told: [],
+    entropy: [],
+    machineIds: [],
+    clocks: [],
+    callIds: [],
+    agents: new Map(),
+  }
   const backend = new FakeBackend({
     serveAgent: (channel) => serveScriptedAgent(channel, record),
     ...options.fake,
@@ -132,6 +140,7 @@ export async function startTestDaemon(
       stamp: async () => test.current && String(test.current.number),
       load: async () => test.current as Current,
     },
+    policyDirectories: [join(paths.configuration, "policy.d")],
     backends: [{ name: "fake", level: "vm", open: async () => backend }],
     host: hostCalls,
     now: () => Date.now() + test.wallOffsetMs,

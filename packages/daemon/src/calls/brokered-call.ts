@@ -1,0 +1,303 @@
+import type { Allow, Ask, Rule } from "@skerry/policy"
+import {
+  type CallDown,
+  type CallParams,
+  type CallState,
+  call as callMethod,
+  encodeFailure,
+  type Question,
+  type ServiceCallErrorCode,
+  STREAM,
+} from "@skerry/rpc"
+import { encode } from "@skerry/wire"
+import type { AuditFields } from "../audit/audit-log.ts"
+import type { DomainDriver } from "../domain-driver.ts"
+import { messageOf } from "../errors.ts"
+import type { BrokerParts } from "./broker.ts"
+import type { CallRecord, CallSource } from "./call-record.ts"
+import { callService, type JoinedService } from "./call-service.ts"
+import { runHostService } from "./host-services.ts"
+import { isHostTarget, type PolicyView } from "./policy-view.ts"
+import { openTarget, type TargetDomain } from "./target-domain.ts"
+
+/** Why a call ends without its service having run: `code` goes to the caller, `why` into the audit log. */
+export interface Refusal {
+  readonly code: ServiceCallErrorCode
+  /** For the caller, who may be hostile: says nothing of rules and of other domains. */
+  readonly message: string
+  readonly why: string
+  /** False: the audit log hears of it together with others. */
+  readonly isRecorded?: boolean
+}
+
+type Start = Pick<CallRecord, "id" | "source" | "params" | "depth" | "parent">
+
+/**
+ * One call from its arrival to its end:
+ *   arrived ── policy ──▶ denied | asking | allowed ── target's domain ──▶ connecting ── agent ──▶ relayed ──▶ over
+ * From everywhere: the caller gives up, the deadline passes. Where the policy allows and the target runs, nothing is
+ * waited for between arrival and relaying.
+ */
+export class BrokeredCall implements CallRecord {
+  readonly id: string
+  readonly source: CallSource
+  readonly params: CallParams
+  readonly depth: number
+  readonly parent: CallRecord | undefined
+  target: DomainDriver | undefined
+  readonly #parts: BrokerParts
+  readonly #state: CallState
+  readonly #startedAt: number
+  readonly #onOver: () => void
+  #deadline: NodeJS.Timeout | undefined
+  /** While it is being asked about. */
+  #asking: AbortController | undefined
+  #disposable: DomainDriver | undefined
+  #joined: JoinedService | undefined
+  #isOver = false
+
+  constructor(parts: BrokerParts, start: Start, state: CallState, onOver: () => void) {
+    this.id = start.id
+    this.source = start.source
+    this.params = start.params
+    this.depth = start.depth
+    this.parent = start.parent
+    this.#parts = parts
+    this.#state = state
+    this.#onOver = onOver
+    this.#startedAt = parts.monotonicMs()
+    state.listen({ onEvent: () => {}, onCancel: () => this.#giveUp(), onEnd: () => {} })
+    const { deadlineMs } = this.params
+    if (deadlineMs > 0) this.#deadline = setTimeout(() => this.#passDeadline(), deadlineMs)
+  }
+
+  /** Lets the policy decide, and carries it out. */
+  start(view: PolicyView | Promise<PolicyView>): void {
+    if (view instanceof Promise) {
+      view.then(
+        (view) => this.#decide(view),
+        (error: unknown) => this.refuse(undecided(messageOf(error))),
+      )
+    } else this.#decide(view)
+  }
+
+  refuse(refusal: Refusal, more?: AuditFields): void {
+    if (this.#isOver) return
+    const { code, message, why, isRecorded = true } = refusal
+    if (isRecorded) this.#audit({ kind: "decision", ...more, verdict: "deny", why })
+    this.#fail(code, this.source.driver === undefined ? why : message)
+  }
+
+  #decide(view: PolicyView): void {
+    if (this.#isOver) return
+    const { audit } = this.#parts
+    if (!audit.isHealthy) this.refuse(undecided(`The audit log cannot be written: ${audit.problem}`))
+    else if (this.source.driver === undefined) this.#decideForHost(view)
+    else this.#decideByPolicy(view)
+  }
+
+  /** The host's own calls are the user's: no rule stands above them. */
+  #decideForHost(view: PolicyView): void {
+    const target = view.hostTarget(this.params.target)
+    this.#audit({ kind: "decision", verdict: "allow", rule: "host", target })
+    this.#carryOut(target, undefined)
+  }
+
+  #decideByPolicy(view: PolicyView): void {
+    const decision = view.decide(this.source.name, this.params)
+    switch (decision.kind) {
+      case "allow":
+        this.#allowed(decision, { kind: "decision" })
+        return
+      case "ask":
+        this.#ask(decision, view).catch((error: unknown) => this.refuse(undecided(messageOf(error))))
+        return
+      case "deny":
+        this.refuse(refused(decision.reason), { kind: "decision", ...ruleOf(decision.rule) })
+        return
+      case "error":
+        this.refuse(refused(decision.reason))
+    }
+  }
+
+  async #ask(decision: Ask, view: PolicyView): Promise<void> {
+    const { asker, remembered, now } = this.#parts
+    const question: Question = {
+      kind: "call",
+      source: this.source.name,
+      service: this.params.service,
+      argument: this.params.argument,
+      targets: [...decision.targets],
+      defaultTarget: decision.defaultTarget ?? "",
+      requestedTarget: view.effectiveTarget(this.params.target),
+      rule: shown(decision.rule),
+    }
+    let answer = remembered.find(question, now())
+    if (answer === undefined) {
+      this.#tell({ kind: "asking" })
+      this.#asking = new AbortController()
+      answer = await asker.ask(question, this.#asking.signal)
+      if (this.#isOver) return
+      if (answer.scope.kind !== "once") await remembered.add(question, answer, now())
+    }
+    if (this.#isOver) return
+    const more: AuditFields = {
+      kind: "prompt",
+      ...ruleOf(decision.rule),
+      answeredBy: answer.by,
+      scope: answer.scope.kind,
+    }
+    const final = view.decideAnswer(decision, answer)
+    if (final.kind === "allow") this.#allowed(final, more)
+    else this.refuse(refused(answer.kind === "deny" ? answer.why : final.reason), more)
+  }
+
+  #allowed(decision: Allow, more: AuditFields): void {
+    const carryOut = () => {
+      this.#audit({ ...more, verdict: "allow", ...ruleOf(decision.rule), target: decision.target })
+      this.#carryOut(decision.target, decision.user)
+    }
+    if (!decision.rule.extensions.once) {
+      carryOut()
+      return
+    }
+    // Two calls at once must not both be the one.
+    this.#parts.spend(decision.rule).then(
+      (isFirst) => (isFirst ? carryOut() : this.refuse(refused(`${shown(decision.rule)} is used up`), more)),
+      (error: unknown) => this.refuse(undecided(messageOf(error))),
+    )
+  }
+
+  #carryOut(target: string, user: string | undefined): void {
+    if (this.#isOver) return
+    this.#tell({ kind: "allowed" })
+    if (isHostTarget(target)) this.#runOnHost()
+    else this.#open(target, user)
+  }
+
+  #open(target: string, user: string | undefined): void {
+    try {
+      const domain = openTarget(this.#parts.domains, target)
+      if (domain instanceof Promise) this.#connectOnceOpen(domain, user)
+      else this.#connectOnceReachable(domain, user)
+    } catch (error) {
+      this.#unavailable(messageOf(error))
+    }
+  }
+
+  #runOnHost(): void {
+    runHostService(this.#parts.hostServices, this, this.#state, (exit) => {
+      const down = this.#state.sent(STREAM.stdout).totalBytes + this.#state.sent(STREAM.stderr).totalBytes
+      this.#auditEnd(exit, down)
+      this.#over()
+    })
+  }
+
+  #connectOnceOpen(domain: Promise<TargetDomain>, user: string | undefined): void {
+    domain.then(
+      (domain) => this.#connectOnceReachable(domain, user),
+      (error: unknown) => this.#unavailable(messageOf(error)),
+    )
+  }
+
+  #connectOnceReachable({ driver, isOurs }: TargetDomain, user: string | undefined): void {
+    if (isOurs) this.#disposable = driver
+    if (this.#isOver) {
+      this.#endDisposable()
+      return
+    }
+    this.target = driver
+    if (driver.state.kind === "running") this.#connect(driver, user)
+    else {
+      driver.reachable.then(
+        () => this.#connect(driver, user),
+        (error: unknown) => this.#unavailable(messageOf(error)),
+      )
+    }
+  }
+
+  #connect(driver: DomainDriver, user: string | undefined): void {
+    if (this.#isOver) return
+    const { service, argument, target: requestedTarget } = this.params
+    const source = this.source.name
+    try {
+      this.#joined = callService(driver, this.#state, {
+        params: { service, argument, source, requestedTarget, user: user ?? "", callId: this.id },
+        onEnd: (exit) => {
+          this.#auditEnd(exit)
+          this.#over()
+        },
+        onGivenUp: () => this.#giveUp(),
+      })
+    } catch (error) {
+      this.#unavailable(messageOf(error))
+    }
+  }
+
+  /** It was allowed, and could not be carried out. */
+  #unavailable(why: string): void {
+    this.#auditEnd(why)
+    this.#fail("unavailable", this.source.driver === undefined ? why : "The target could not serve the call")
+  }
+
+  #giveUp(): void {
+    this.#auditEnd("the caller gave up")
+    this.#fail("cancelled", "The call was given up")
+  }
+
+  #passDeadline(): void {
+    this.#auditEnd("its deadline passed")
+    this.#fail("deadline", `The call took longer than ${this.params.deadlineMs} ms`)
+  }
+
+  #fail(code: ServiceCallErrorCode, message: string): void {
+    if (this.#isOver) return
+    if (this.#joined === undefined) this.#state.finish("fail", encodeFailure(code, message))
+    else this.#joined.relay.fail(code, message)
+    this.#over()
+  }
+
+  /** Whatever still runs for this call is ended. */
+  #over(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    clearTimeout(this.#deadline)
+    this.#asking?.abort(new Error("The call is over"))
+    this.#endDisposable()
+    this.#onOver()
+  }
+
+  #endDisposable(): void {
+    // After the answer: whoever waits for it does not wait for the clean-up.
+    const driver = this.#disposable
+    if (driver !== undefined) setImmediate(() => driver.dispatch({ kind: "finished" }))
+  }
+
+  #tell(event: CallDown): void {
+    this.#state.sendEvent(encode(callMethod.down, event))
+  }
+
+  #auditEnd(exit: string, bytesDown = this.#joined?.bytesDown() ?? 0): void {
+    if (this.#isOver) return
+    const bytesUp = this.#state.received(STREAM.stdin).totalBytes
+    const durationMs = Math.round(this.#parts.monotonicMs() - this.#startedAt)
+    this.#parts.audit.append({ kind: "call-end", call: this.id, bytesUp, bytesDown, durationMs, exit })
+  }
+
+  #audit(fields: AuditFields): void {
+    const { service, argument, target: requestedTarget } = this.params
+    const source = this.source.name
+    this.#parts.audit.append({ ...fields, call: this.id, source, service, argument, requestedTarget })
+  }
+}
+
+const refused = (why: string): Refusal => ({ code: "refused", message: "The call was refused", why })
+
+const undecided = (why: string): Refusal => ({
+  code: "unavailable",
+  message: "The call could not be decided",
+  why,
+})
+
+const shown = ({ file, line }: Rule): string => (line === undefined ? file : `${file}:${line}`)
+const ruleOf = (rule: Rule | undefined) => (rule === undefined ? {} : { rule: shown(rule) })

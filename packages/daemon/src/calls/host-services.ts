@@ -1,0 +1,72 @@
+import type { Readable, Writable } from "node:stream"
+import { CallFailure, type CallState, call as callMethod, IncomingCall } from "@skerry/rpc"
+import { encode } from "@skerry/wire"
+import { messageOf } from "../errors.ts"
+import type { CallRecord } from "./call-record.ts"
+
+/** One call of a service of the host. The source is who the daemon knows it to be; all else comes from a guest. */
+export interface HostCall {
+  readonly record: CallRecord
+  readonly untrustedArgument: string
+  /** As the caller wrote it: a name or a keyword, which need not exist. */
+  readonly untrustedTarget: string
+  /** Aborted when the caller gave up: nobody will hear the result. */
+  readonly signal: AbortSignal
+  readonly stdin: Readable
+  readonly stdout: Writable
+  readonly stderr: Writable
+}
+
+/**
+ * A service that the host offers to domains as `@adminvm`: resolves to its exit status. What it throws becomes the
+ * failure "unavailable" for the caller, who is told no more than that.
+ */
+export type HostService = (call: HostCall) => Promise<number>
+
+/** By name. To add one: its file, and its line where the daemon is composed (daemon.ts). */
+export type HostServices = ReadonlyMap<string, HostService>
+
+/** Exit status of a service that does not exist, as a shell has it. */
+export const NO_SUCH_SERVICE = 127
+
+/** Runs a host service to its end, or answers that there is none of that name. `onOver` hears how it ended, for the audit log. */
+export function runHostService(
+  services: HostServices,
+  record: CallRecord,
+  state: CallState,
+  onOver: (exit: string) => void,
+): void {
+  const service = services.get(record.params.service)
+  if (service === undefined) {
+    state.finish("return", encode(callMethod.result, { exitCode: NO_SUCH_SERVICE }))
+    onOver(String(NO_SUCH_SERVICE))
+    return
+  }
+  const incoming = new IncomingCall(state, () => {})
+  const { signal } = incoming
+  const hostCall: HostCall = {
+    record,
+    untrustedArgument: record.params.argument,
+    untrustedTarget: record.params.target,
+    signal,
+    get stdin() {
+      return incoming.stdin
+    },
+    get stdout() {
+      return incoming.stdout
+    },
+    get stderr() {
+      return incoming.stderr
+    },
+  }
+  incoming.run(async () => {
+    try {
+      const exitCode = await service(hostCall)
+      onOver(String(exitCode))
+      return encode(callMethod.result, { exitCode })
+    } catch (cause) {
+      onOver(messageOf(cause))
+      throw new CallFailure("unavailable", `The host could not serve ${record.params.service}`, { cause })
+    }
+  })
+}
