@@ -80,20 +80,14 @@ test("a hostile PDF becomes one that holds nothing but pictures", withPoppler, a
   assert.equal(readFileSync(join(folder, "hostile.pdf"), "latin1"), hostile)
 })
 
-test(
-  "the copy looks like the original, pixel for pixel, and is the same each time",
-  withPoppler,
-  async () => {
-    const { made } = await convert("look.pdf", pdf(["0 0 100 50"]), 144)
-    const picture = (path: string) => execFileSync("pdftoppm", ["-r", "144", path])
-    assert.deepEqual(picture(made), picture(join(folder, "look.pdf")))
-    assert.deepEqual(
-      readFileSync((await convert("look.pdf", pdf(["0 0 100 50"]), 144)).made),
-      readFileSync(made),
-    )
-  },
-)
-
+test("the copy holds the original's pixels, and is the same each time", withPoppler, async () => {
+  const { made } = await convert("look.pdf", pdf(["0 0 100 50"]), 144)
+  execFileSync("pdfimages", [made, join(folder, "look")])
+  const original = execFileSync("pdftoppm", ["-r", "144", join(folder, "look.pdf")])
+  assert.ok(readFileSync(join(folder, "look-000.ppm")).equals(original))
+  const again = await convert("look.pdf", pdf(["0 0 100 50"]), 144)
+  assert.ok(readFileSync(again.made).equals(readFileSync(made)))
+})
 test("a hundred pages take one call, and the same order", withPoppler, async () => {
   const boxes = Array.from({ length: 100 }, (_, at) => `0 0 ${100 + at} 50`)
   const { made, pages, calls } = await convert("hundred.pdf", pdf(boxes), 36)
