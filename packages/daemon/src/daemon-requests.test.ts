@@ -71,7 +71,7 @@ test("prepare of everything leaves out what this host cannot run, and says so; a
   await using daemon = await startTestDaemon()
   const connection = daemon.connect()
   const { prepared, unusable } = await connection.call(ADMIN.prepare, { instances: [] }).result
-  assert.equal(prepared, 2)
+  assert.equal(prepared, 3)
   assert.match(unusable.join(), /^"light": .*"process"/)
   await assert.rejects(
     connection.call(ADMIN.prepare, { instances: ["light"] }).result,
