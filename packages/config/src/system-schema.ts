@@ -147,8 +147,8 @@ export const resource = tagged("resource", RESOURCE_KINDS)
 const reference = <N extends string>(allowed: string, typeText: string) =>
   text<N>({ allowed, pattern: NO_NUL, max: 128, typeText })
 
-/** Domains have a tag instance-NAME by themselves. */
-const TAG = /^(?!instance-)[a-z0-9][a-z0-9_.-]*$/
+/** A disposable has a tag disposable-of-INSTANCE of its own accord. */
+const TAG = /^(?!disposable-of-)[a-z0-9][a-z0-9_.-]*$/
 
 const disposableName = reference<InstanceName>("the name of an instance with disposableTemplate", "string")
 
@@ -180,7 +180,7 @@ export const instanceFields = {
     "Its share of the processors where they are short; 100 is an ordinary one.",
   ),
   tags: optional(
-    setOf(word('a tag: a–z, 0–9, "_", "." and "-", not beginning with instance-', TAG, 63), { max: 64 }),
+    setOf(word('a tag: a–z, 0–9, "_", "." and "-", not beginning with disposable-of-', TAG, 63), { max: 64 }),
     [],
     "Words that rules of the policy may name it by: @tag:WORD.",
   ),

@@ -1,8 +1,9 @@
 import { unreachable } from "@skerry/model"
 import type { Caller } from "./match.ts"
+import { compareBytes } from "./path.ts"
 import type { Rule } from "./rule.ts"
 import type { SystemView } from "./system-view.ts"
-import { ADMIN_NAME, isAdminText, type Token } from "./token.ts"
+import { ADMIN_NAME, type Token } from "./token.ts"
 
 const DISPOSABLE = "@dispvm"
 
@@ -36,7 +37,7 @@ export function collectTargets(
       (text.startsWith("@") || domain !== caller.domain || domain === undefined)
     )
   }
-  return [...found].filter(isOffered).sort()
+  return [...found].filter(isOffered).sort(compareBytes)
 }
 
 /** Every target that a token means, the domains by name. */
@@ -77,5 +78,3 @@ const disposables = (system: SystemView, isWanted: (tags: ReadonlySet<string>) =
   system.domains
     .filter(({ templateForDisposables, tagSet }) => templateForDisposables && isWanted(tagSet))
     .map(({ name }) => `${DISPOSABLE}:${name}`)
-
-export const isAdminChoice = isAdminText

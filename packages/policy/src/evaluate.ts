@@ -4,6 +4,7 @@ import { rulesFor } from "./index-rules.ts"
 import type { Policy } from "./load.ts"
 import { callerOf, sourceMatches, targetMatches } from "./match.ts"
 import { resolve } from "./resolve.ts"
+import { effectiveSource } from "./route.ts"
 import { type Rule, ruleKey } from "./rule.ts"
 import type { SystemView } from "./system-view.ts"
 
@@ -15,6 +16,8 @@ export interface PolicyRequest {
   readonly source: string
   /** As the caller wrote it; empty: where policy sends it. */
   readonly target: string
+  /** The domain elsewhere for which `source`, its relay, calls. */
+  readonly relayedFor?: string
 }
 
 /** What a decision may depend on besides policy, system and request. */
@@ -32,14 +35,16 @@ export function evaluate(
   request: PolicyRequest,
   moment: Moment = {},
 ): Decision {
-  const { service, argument, source } = request
+  const { service, argument } = request
   if (!argument.startsWith("+")) {
     return { kind: "error", code: "request", reason: 'An argument begins with "+"' }
   }
   const target = system.target(request.target)
   if (target.kind === "bad-syntax") return { kind: "error", code: "syntax", reason: target.reason }
   if (target.kind === "refused") return deny(target.reason, true)
-  const caller = callerOf(system, source)
+  const whom = effectiveSource(system, request)
+  if ("problem" in whom) return { kind: "error", code: "request", reason: whom.problem }
+  const caller = callerOf(system, whom.source)
   const candidates = rulesFor(policy.index, service, argument).filter(
     (rule) => sourceMatches(rule.source, caller, system) && counts(rule, argument, moment),
   )

@@ -5,10 +5,8 @@ export { POLICY_LIMITS } from "./limits.ts"
 export { type LoadPolicyOptions, loadPolicy, type Policy } from "./load.ts"
 export {
   CONFIGURATION_FILE,
-  factsOfInstance,
+  disposableTag,
   factsOfSystem,
-  HOST_FACTS,
-  instanceTag,
   rulesOfConfiguration,
 } from "./of-configuration.ts"
 export { describeProblem, PolicyError, type PolicyProblem } from "./policy-error.ts"

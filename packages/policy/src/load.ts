@@ -11,10 +11,12 @@ import {
   trimmed,
   wordsOf,
 } from "./parse-rule.ts"
-import { childrenOf, isDirectory, resolvePath } from "./path.ts"
+import { childrenOf, filesUnder, isDirectory, resolvePath } from "./path.ts"
 import { PolicyError, type PolicyProblem } from "./policy-error.ts"
-import { isPolicyFile, topFiles } from "./policy-files.ts"
+import { compatibleFiles, isPolicyFile, topFiles } from "./policy-files.ts"
 import type { Rule } from "./rule.ts"
+
+const LINE_END = /\r\n|\r|\n/
 
 export interface Policy {
   /** In the order in which they are tried. */
@@ -28,7 +30,7 @@ export interface Policy {
 export interface LoadPolicyOptions {
   /** Where to begin; else all files of the directory itself that are named *.policy. */
   readonly main?: string
-  /** What `!compat-4.0` reads: files by SERVICE or SERVICE+ARGUMENT. */
+  /** What `!compat-4.0` reads: files by SERVICE or SERVICE+ARGUMENT; else those in compat-4.0/. */
   readonly compatFiles?: ReadonlyMap<string, string>
 }
 
@@ -37,14 +39,14 @@ export interface LoadPolicyOptions {
  * mistake makes all of it unusable, since a rule that is left out could be the one that denies.
  */
 export function loadPolicy(files: ReadonlyMap<string, string>, options: LoadPolicyOptions = {}): Policy {
-  const loader = new Loader(files, options.compatFiles ?? new Map())
-  if (options.main !== undefined) loader.read(options.main, undefined)
+  const loader = new Loader(files, options.compatFiles ?? filesUnder(files, "compat-4.0"))
+  const tooMany = files.size > POLICY_LIMITS.files
+  if (tooMany)
+    loader.report("policy.d", 0, `There are ${files.size} files, ${POLICY_LIMITS.files} are allowed`)
+  else if (options.main !== undefined) loader.readTop(options.main)
   else {
-    if (files.size > POLICY_LIMITS.files) {
-      loader.report("policy.d", 0, `There are ${files.size} files, ${POLICY_LIMITS.files} are allowed`)
-    } else
-      for (const name of topFiles(files, (file, message) => loader.report(file, 0, message)))
-        loader.read(name, undefined)
+    const names = topFiles(files, (file, message) => loader.report(file, 0, message))
+    for (const name of names) loader.readTop(name)
   }
   return loader.finish()
 }
@@ -65,10 +67,13 @@ class Loader {
   readonly #problems: PolicyProblem[] = []
   /** Files that are being read, each included by the one before. */
   readonly #open: string[] = []
+  /** Where includes are looked for. */
+  #reading: ReadonlyMap<string, string>
   #lines = 0
 
   constructor(files: ReadonlyMap<string, string>, compatFiles: ReadonlyMap<string, string>) {
     this.#files = files
+    this.#reading = files
     this.#compatFiles = compatFiles
   }
 
@@ -82,111 +87,100 @@ class Loader {
     return { rules: this.#rules, loaded: this.#loaded, index: buildIndex(this.#rules) }
   }
 
-  /** `served`: the file has rules for one service, as R4.0 had them. */
-  read(file: string, served: Served | undefined, from?: Place): void {
-    this.#readText(this.#files, file, served, from)
+  /** A file that nothing includes. */
+  readTop(file: string): void {
+    try {
+      this.#read(file, undefined)
+    } catch (error) {
+      if (error instanceof RuleProblem) this.report(file, 0, error.message)
+      else if (!(error instanceof Enough)) throw error
+    }
   }
 
-  #readText(
-    files: ReadonlyMap<string, string>,
-    file: string,
-    served: Served | undefined,
-    from: Place | undefined,
-  ): void {
-    const text = files.get(file)
-    const at = from ?? { file, line: 0 }
-    if (text === undefined) return this.report(at.file, at.line, `There is no file ${quoted(file)}`)
+  /** Throws RuleProblem, for whatever names the file. `served`: it has rules for one service, as R4.0 had them. */
+  #read(file: string, served: Served | undefined): void {
+    const text = this.#reading.get(file)
+    if (text === undefined) throw new RuleProblem(`There is no file ${quoted(file)}`)
     if (text.length > POLICY_LIMITS.fileCharacters) {
       const most = POLICY_LIMITS.fileCharacters
-      return this.report(file, 0, `The file has ${text.length} characters, ${most} are allowed`)
+      throw new RuleProblem(`${quoted(file)} has ${text.length} characters, ${most} are allowed`)
     }
     const inCircle = this.#open.indexOf(file)
     if (inCircle >= 0) {
       const circle = [...this.#open.slice(inCircle), file].join(" → ")
-      return this.report(at.file, at.line, `Files include each other in a circle: ${circle}`)
+      throw new RuleProblem(`Files include each other in a circle: ${circle}`)
     }
     if (this.#open.length >= POLICY_LIMITS.includeDepth) {
-      const most = POLICY_LIMITS.includeDepth
-      return this.report(at.file, at.line, `More than ${most} files include each other in a row`)
+      throw new RuleProblem(`More than ${POLICY_LIMITS.includeDepth} files include each other in a row`)
     }
     this.#loaded.add(file)
     this.#open.push(file)
     try {
-      text.split(/\r\n|\r|\n/).forEach((line, index) => {
+      text.split(LINE_END).forEach((line, index) => {
         this.#readLine({ file, line: index + 1 }, line, served)
       })
-    } catch (error) {
-      if (!(error instanceof Enough) || from !== undefined) throw error
     } finally {
       this.#open.pop()
     }
   }
 
   #readLine(place: Place, line: string, served: Served | undefined): void {
+    try {
+      this.#count(line)
+      const text = trimmed(line)
+      if (text === "" || text.startsWith("#")) return
+      if (served !== undefined) this.#readServiceLine(place, text, served)
+      else if (text.startsWith("!")) this.#obey(text)
+      else this.#addRule(place.file, place.line, text, parseRule(text))
+    } catch (error) {
+      if (!(error instanceof RuleProblem || error instanceof Enough)) throw error
+      // Too much is reported once, by the innermost file.
+      if (error.message !== "") this.report(place.file, place.line, error.message)
+      if (error instanceof Enough) throw new Enough()
+    }
+  }
+
+  #count(line: string): void {
     this.#lines += 1
     if (this.#lines > POLICY_LIMITS.lines) {
-      this.report(
-        place.file,
-        place.line,
-        `More than ${POLICY_LIMITS.lines} lines are read, included ones each time`,
-      )
-      throw new Enough()
+      throw new Enough(`More than ${POLICY_LIMITS.lines} lines are read, included ones each time`)
     }
     if (line.length > POLICY_LIMITS.lineCharacters) {
       const most = POLICY_LIMITS.lineCharacters
-      return this.report(
-        place.file,
-        place.line,
-        `The line has ${line.length} characters, ${most} are allowed`,
-      )
-    }
-    const text = trimmed(line)
-    if (text === "" || text.startsWith("#")) return
-    try {
-      if (served === undefined) {
-        if (text.startsWith("!")) this.#obey(place, text)
-        else this.#addRule(place.file, place.line, text, parseRule(text))
-        return
-      }
-      const modern = text.replaceAll("$include:", "!include ").replaceAll("$", "@").replaceAll(",", " ")
-      if (modern.startsWith("!")) this.#obeyInService(place, modern, served)
-      else this.#addRule(place.file, place.line, text, parseServiceRule(served, trimmed(modern)))
-    } catch (error) {
-      if (!(error instanceof RuleProblem)) throw error
-      this.report(place.file, place.line, error.message)
+      throw new RuleProblem(`The line has ${line.length} characters, ${most} are allowed`)
     }
   }
 
   #addRule(file: string, line: number | undefined, text: string, parsed: ParsedRule): void {
     if (this.#rules.length >= POLICY_LIMITS.rules) {
-      this.report(file, line ?? 0, `There are more than ${POLICY_LIMITS.rules} rules`)
-      throw new Enough()
+      throw new Enough(`There are more than ${POLICY_LIMITS.rules} rules`)
     }
     this.#rules.push({ index: this.#rules.length, file, line, text, ...parsed })
   }
 
-  #obey(place: Place, text: string): void {
+  #obey(text: string): void {
     const [directive = "", ...parameters] = wordsOf(text)
     switch (directive) {
       case "!include": {
-        const [path] = exactly(directive, parameters, ["FILE"])
-        return this.read(resolvePath(path ?? ""), undefined, place)
+        const [path = ""] = exactly(directive, parameters, ["FILE"])
+        this.#read(resolvePath(path), undefined)
+        break
       }
       case "!include-dir": {
-        const [path] = exactly(directive, parameters, ["DIRECTORY"])
-        return this.#readDirectory(resolvePath(path ?? ""), place)
+        const [path = ""] = exactly(directive, parameters, ["DIRECTORY"])
+        this.#readDirectory(resolvePath(path))
+        break
       }
       case "!include-service": {
-        const [service = "", argument = "", path = ""] = exactly(directive, parameters, [
-          "SERVICE",
-          "ARGUMENT",
-          "FILE",
-        ])
-        return this.read(resolvePath(path), parseServed(service, argument), place)
+        const words = exactly(directive, parameters, ["SERVICE", "ARGUMENT", "FILE"])
+        const [service = "", argument = "", path = ""] = words
+        this.#read(resolvePath(path), parseServed(service, argument))
+        break
       }
       case "!compat-4.0":
         exactly(directive, parameters, [])
-        return this.#readCompatible(place)
+        this.#readCompatible()
+        break
       default:
         throw new RuleProblem(
           `There is no directive ${quoted(directive)}, only !include, !include-dir, !include-service and !compat-4.0`,
@@ -194,47 +188,43 @@ class Loader {
     }
   }
 
-  #obeyInService(place: Place, text: string, served: Served): void {
-    const [directive = "", ...parameters] = wordsOf(text)
+  #readServiceLine(place: Place, written: string, served: Served): void {
+    const text = written.replaceAll("$include:", "!include ").replaceAll("$", "@").replaceAll(",", " ")
+    if (!text.startsWith("!")) {
+      this.#addRule(place.file, place.line, written, parseServiceRule(served, trimmed(text)))
+      return
+    }
+    const [directive = "", ...parameters] = wordsOf(trimmed(text))
     if (directive !== "!include") {
       throw new RuleProblem(`A file for one service has no directive ${quoted(directive)}, only !include`)
     }
-    const [path] = exactly(directive, parameters, ["FILE"])
-    this.read(resolvePath(path ?? ""), served, place)
+    const [path = ""] = exactly(directive, parameters, ["FILE"])
+    this.#read(resolvePath(path), served)
   }
 
-  #readDirectory(path: string, place: Place): void {
+  #readDirectory(path: string): void {
     if (!isDirectory(this.#files, path)) throw new RuleProblem(`There is no directory ${quoted(path)}`)
     for (const name of childrenOf(this.#files, path)) {
       const found = isPolicyFile(name)
       if (found === "ignored") continue
       if (found !== "used") throw new RuleProblem(found.problem)
-      this.read(path === "" ? name : `${path}/${name}`, undefined, place)
+      this.#read(path === "" ? name : `${path}/${name}`, undefined)
     }
   }
 
-  #readCompatible(place: Place): void {
-    const services = new Map<string, [string, string][]>()
-    for (const name of [...this.#compatFiles.keys()].sort()) {
-      if (!/^[A-Za-z0-9_.+-]+$/.test(name)) continue
-      const plus = name.indexOf("+")
-      const service = plus < 0 ? name : name.slice(0, plus)
-      const listed = services.get(service) ?? []
-      listed.push([plus < 0 ? "*" : name.slice(plus), name])
-      services.set(service, listed)
-    }
-    for (const [service, found] of services) {
-      // The file for any argument comes last.
-      for (const [argument, name] of [
-        ...found.filter(([each]) => each !== "*"),
-        ...found.filter(([each]) => each === "*"),
-      ]) {
-        const served = parseServed(service, argument)
-        this.#readText(this.#compatFiles, name, served, place)
-        if (argument === "*") continue
-        for (const line of ["@anyvm @anyvm deny", "@anyvm @adminvm deny"]) {
-          this.#addRule(name, undefined, line, parseServiceRule(served, line))
-        }
+  /** A file for one argument comes before the one for any, and denies what it does not name. */
+  #readCompatible(): void {
+    for (const { name, service, argument } of compatibleFiles(this.#compatFiles.keys())) {
+      const served = parseServed(service, argument)
+      this.#reading = this.#compatFiles
+      try {
+        this.#read(name, served)
+      } finally {
+        this.#reading = this.#files
+      }
+      if (argument === "*") continue
+      for (const implied of ["@anyvm @anyvm deny", "@anyvm @adminvm deny"]) {
+        this.#addRule(name, undefined, implied, parseServiceRule(served, implied))
       }
     }
   }

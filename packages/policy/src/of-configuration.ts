@@ -1,29 +1,32 @@
-import type { Instance, InstanceName, ServiceResource, System } from "@skerry/model"
+import type { Instance, ServiceResource, System } from "@skerry/model"
 import type { DomainFacts } from "./system-view.ts"
 import { ADMIN_NAME } from "./token.ts"
 
 /** The file that grants of the configuration become: before the defaults that are shipped, after what users number lower. */
 export const CONFIGURATION_FILE = "50-configuration.policy"
 
-/** Every domain of an instance has this tag, its disposables too, which rules cannot name otherwise. */
-export const instanceTag = (instance: string): string => `instance-${instance}`
+/** A disposable has a name of its own; rules know by this tag what it was made of. */
+export const disposableTag = (instance: string): string => `disposable-of-${instance}`
 
-/** Grants of kind `service` as the text of a policy file. */
+/** Grants of kind `service` as the text of a policy file. They hold for an instance's disposables too. */
 export function rulesOfConfiguration(system: System): string {
-  const lines = [
-    "# Made from the grants of the configuration. A file of the same name in policy.d/ takes its place.",
-  ]
-  for (const [name, instance] of Object.entries(system.instances) as [InstanceName, Instance][]) {
-    const granted = instance.grants.flatMap((grant) => {
+  const lines = ["# Made from the grants of the configuration."]
+  for (const [name, { grants }] of Object.entries<Instance>(system.instances)) {
+    const granted = grants.flatMap((grant) => {
       const resource = system.resources[grant]
-      return resource?.kind === "service" ? [resource] : []
+      return resource === undefined ? [] : [resource]
     })
-    const source = `@tag:${instanceTag(name)}`
-    for (const each of granted) lines.push(ruleOf(each, source, targetOf(each)))
-    const byService = Map.groupBy(granted, ({ service, argument }) => `${service} ${argument}`)
-    for (const same of byService.values()) lines.push(unnamedTarget(same, source))
+    for (const source of [name, `@tag:${disposableTag(name)}`]) lines.push(...rulesOf(granted, source))
   }
   return `${lines.join("\n")}\n`
+}
+
+function rulesOf(granted: readonly ServiceResource[], source: string): string[] {
+  const byService = Map.groupBy(granted, ({ service, argument }) => `${service} ${argument}`)
+  return [
+    ...granted.map((each) => ruleOf(each, source, targetOf(each))),
+    ...[...byService.values()].map((same) => unnamedTarget(same, source)),
+  ]
 }
 
 const ruleOf = ({ service, argument, verdict }: ServiceResource, source: string, target: string) =>
@@ -39,42 +42,22 @@ function unnamedTarget(same: readonly ServiceResource[], source: string): string
   return `${only.service} ${only.argument} ${source} @default ask`
 }
 
-/** What rules may know of an instance's domains; a disposable of it is of type "DispVM". */
-export function factsOfInstance(
-  system: System,
-  name: InstanceName,
-  domain: { readonly isRunning: boolean; readonly isDisposable?: boolean },
-): DomainFacts | undefined {
-  const instance = system.instances[name]
-  if (instance === undefined) return undefined
-  const isDisposable = domain.isDisposable === true
-  return {
-    tags: [...instance.tags, instanceTag(name)],
-    type: isDisposable ? "DispVM" : "AppVM",
-    templateForDisposables: instance.disposableTemplate && !isDisposable,
-    defaultDisposable: instance.defaultDisposable ?? system.settings.defaultDisposable ?? undefined,
-    isRunning: domain.isRunning,
-  }
-}
-
-/** The host, as rules see it. */
-export const HOST_FACTS: DomainFacts = {
-  tags: [],
-  type: "AdminVM",
-  templateForDisposables: false,
-  isRunning: true,
-  uuid: "00000000-0000-0000-0000-000000000000",
-}
-
-/** Every domain that the configuration has, none of them disposable. */
+/** The domains that the configuration has: each instance's own, none of them a disposable. */
 export function factsOfSystem(
   system: System,
   isRunning: (name: string) => boolean,
 ): Record<string, DomainFacts> {
-  const facts: Record<string, DomainFacts> = { [ADMIN_NAME]: HOST_FACTS }
-  for (const name of Object.keys(system.instances) as InstanceName[]) {
-    const found = factsOfInstance(system, name, { isRunning: isRunning(name) })
-    if (found !== undefined) facts[name] = found
+  const facts: Record<string, DomainFacts> = {
+    [ADMIN_NAME]: { tags: [], type: "AdminVM", templateForDisposables: false, isRunning: true },
+  }
+  for (const [name, instance] of Object.entries<Instance>(system.instances)) {
+    facts[name] = {
+      tags: instance.tags,
+      type: "AppVM",
+      templateForDisposables: instance.disposableTemplate,
+      defaultDisposable: instance.defaultDisposable ?? system.settings.defaultDisposable ?? undefined,
+      isRunning: isRunning(name),
+    }
   }
   return facts
 }

@@ -30,3 +30,16 @@ export function childrenOf(files: ReadonlyMap<string, string>, directory: string
 }
 
 export const compareBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
+
+/** The files of a directory and what lies below it, by their paths from there. */
+export function filesUnder(
+  files: ReadonlyMap<string, string>,
+  directory: string,
+): ReadonlyMap<string, string> {
+  const prefix = prefixOf(directory)
+  return new Map(
+    [...files].flatMap(([path, text]) =>
+      path.startsWith(prefix) ? [[path.slice(prefix.length), text]] : [],
+    ),
+  )
+}

@@ -1,5 +1,5 @@
 import { quoted } from "@skerry/model"
-import { childrenOf } from "./path.ts"
+import { childrenOf, compareBytes } from "./path.ts"
 
 const SUFFIX = ".policy"
 
@@ -33,4 +33,28 @@ export function mergeDirectories(
     for (const [path, text] of directory) if (!merged.has(path)) merged.set(path, text)
   }
   return merged
+}
+
+export interface CompatibleFile {
+  readonly name: string
+  readonly service: string
+  /** "*": any. */
+  readonly argument: string
+}
+
+/** Files as R4.0 had them, SERVICE or SERVICE+ARGUMENT, in the order in which they count. */
+export function compatibleFiles(names: Iterable<string>): readonly CompatibleFile[] {
+  const files: CompatibleFile[] = []
+  for (const name of names) {
+    const isIgnored = !/^[A-Za-z0-9_+-][A-Za-z0-9_.+-]*$/.test(name) || /\.(?:rpmsave|rpmnew|swp)$/.test(name)
+    if (isIgnored) continue
+    const plus = name.indexOf("+")
+    if (plus < 0) files.push({ name, service: name, argument: "*" })
+    else files.push({ name, service: name.slice(0, plus), argument: name.slice(plus) })
+  }
+  const isAny = ({ argument }: CompatibleFile) => Number(argument === "*")
+  return files.sort(
+    (a, b) =>
+      compareBytes(a.service, b.service) || isAny(a) - isAny(b) || compareBytes(a.argument, b.argument),
+  )
 }
