@@ -1,6 +1,7 @@
 /** Numbers of Linux's interface that are not the same on every architecture. 64-bit little-endian only. */
 export interface Abi {
   readonly SO_PEERCRED: number
+  readonly SO_ERROR: number
   readonly TIOCSWINSZ: number
   readonly FIONREAD: number
   readonly TCGETS: number
@@ -41,6 +42,7 @@ const powerpc: IoctlEncoding = { none: 0x2000_0000, read: 0x4000_0000, write: 0x
 
 const usual = {
   SO_PEERCRED: 17,
+  SO_ERROR: 4,
   TIOCSWINSZ: 0x5414,
   FIONREAD: 0x541b,
   TCGETS: 0x5401,
@@ -52,7 +54,7 @@ export const ABIS: Readonly<Record<string, Abi>> = {
   x64: abi(common, { ...usual, SYS_setresuid: 117, SYS_setresgid: 119 }),
   arm64: abi(common, { ...usual, SYS_setresuid: 147, SYS_setresgid: 149 }),
   ppc64: abi(powerpc, {
-    ...{ SO_PEERCRED: 21, TIOCSWINSZ: 0x8008_7467, FIONREAD: 0x4004_667f },
+    ...{ SO_PEERCRED: 21, SO_ERROR: 4, TIOCSWINSZ: 0x8008_7467, FIONREAD: 0x4004_667f },
     ...{ TCGETS: 0x402c_7413, TCSETS: 0x802c_7414 },
     ...{ SYS_setresuid: 164, SYS_setresgid: 169 },
   }),
@@ -61,8 +63,13 @@ export const ABIS: Readonly<Record<string, Abi>> = {
 /** The same everywhere. */
 export const LINUX = {
   AF_UNIX: 1,
+  AF_INET: 2,
+  AF_INET6: 10,
+  SHUT_WR: 1,
+  O_PATH: 0o10000000,
   SOCK_STREAM: 1,
   SOCK_CLOEXEC: 0o2000000,
+  SOCK_NONBLOCK: 0o4000,
   SOL_SOCKET: 1,
   SCM_RIGHTS: 1,
   MSG_DONTWAIT: 0x40,

@@ -7,10 +7,20 @@ import {
   socketPair,
 } from "./descriptors.ts"
 import { installedKoffi, Libc } from "./libc.ts"
+import type { LinuxError } from "./linux-error.ts"
 import { addSeals, getSeals, memfdCreate, type Seal, tryLock } from "./memory.ts"
 import { bytesWaiting, duplicate, isHungUp, pipe } from "./pipe.ts"
 import { poll, readAt, readSome, setBlocking, writeAt, writeSome } from "./poll.ts"
 import { openPty, passOutputUnchanged, setWindowSize, terminalPath, type WindowSize } from "./pty.ts"
+import {
+  accept,
+  type Connecting,
+  connectTcp,
+  connectUnix,
+  listenUnix,
+  shutdownWriting,
+  socketError,
+} from "./socket.ts"
 import { collectChild, openPidfd, type ProcessEnd, type SpawnRequest, spawnProcess } from "./spawn.ts"
 import * as system from "./system.ts"
 
@@ -27,6 +37,18 @@ export interface Linux {
   receiveDescriptors(socketFd: number, maxBytes: number): ReceivedDescriptors | undefined
   peerCredentials(socketFd: number): PeerCredentials
   socketPair(): [number, number]
+  /** Without waiting; the descriptor never blocks, and is the caller's. */
+  connectUnix(path: string): Connecting
+  /** `host` is an address; RangeError for what is none. */
+  connectTcp(host: string, port: number): Connecting
+  /** How a connection that was waited for went; undefined: it is there. */
+  socketError(fd: number): LinuxError | undefined
+  /** A listening Unix socket that never blocks. */
+  listenUnix(path: string, backlog: number): number
+  /** A connection that never blocks; undefined: none is waiting. */
+  accept(fd: number): number | undefined
+  /** The socket's peer then reads the end. */
+  shutdownWriting(fd: number): void
   openPty(size: WindowSize): { master: number; slave: number }
   setWindowSize(fd: number, size: WindowSize): void
   /** Of a terminal's slave, by its master. */
@@ -81,6 +103,12 @@ export function openLinux(nativePath?: string): Linux {
     receiveDescriptors: (socketFd, maxBytes) => receiveDescriptors(libc, socketFd, maxBytes),
     peerCredentials: (socketFd) => peerCredentials(libc, socketFd),
     socketPair: () => socketPair(libc),
+    connectUnix: (path) => connectUnix(libc, path),
+    connectTcp: (host, port) => connectTcp(libc, host, port),
+    socketError: (fd) => socketError(libc, fd),
+    listenUnix: (path, backlog) => listenUnix(libc, path, backlog),
+    accept: (fd) => accept(libc, fd),
+    shutdownWriting: (fd) => shutdownWriting(libc, fd),
     openPty: (size) => openPty(libc, size),
     setWindowSize: (fd, size) => setWindowSize(libc, fd, size),
     terminalPath: (master) => terminalPath(libc, master),

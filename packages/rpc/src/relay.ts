@@ -89,6 +89,7 @@ class JoinedCalls implements Relay {
   }
 
   #abandon(): void {
+    if (this.#isAnswered) return
     this.#hooks.onGivenUp?.()
     this.fail("cancelled", "The caller gave up")
   }
