@@ -27,7 +27,8 @@ export const AUDIT_METHODS = {
   verifyAudit: method({
     id: 24,
     name: "verifyAudit",
-    params: nothing,
+    /** A record's number and MAC that were written down earlier; 0 and empty: none. */
+    params: struct({ seq: u64, head: text({ max: 64 }) }),
     result: nothing,
     up: nothing,
     down: nothing,
@@ -68,25 +69,35 @@ export type AuditKind =
   | "start" // a daemon opened the log
   | "end" // it closed it
   | "repair" // a torn last line was cut, or the log was found damaged
+  | "file" // the first record of each file
   | "dropped" // the oldest file was removed to keep within the bound
 
 export interface AuditRow extends AuditFields {
   readonly seq: number
   /** Milliseconds since 1970. */
   readonly time: number
+  /** Of kind "file": its number, the key it is written with, and the MAC of the record before it. */
+  readonly file?: number
+  readonly key?: string
+  readonly continues?: string
+  /** Of kind "dropped": the last record that is gone. */
+  readonly through?: number
 }
 
 export interface AuditProblem {
   readonly problem: string
   readonly file: string
+  /** 0: of the whole file. */
   readonly line: number
 }
 
 export interface AuditSummary {
+  /** Problems found; of very many the first are listed. */
+  readonly problems: number
   readonly records: number
   readonly files: number
   readonly firstSeq: number
   readonly lastSeq: number
-  /** Of the last record: written down elsewhere, it shows later whether the log up to here is still the same. */
+  /** The last record's MAC: written down elsewhere, it shows later whether the log up to here is still the same. */
   readonly head: string
 }
