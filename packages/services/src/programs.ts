@@ -10,6 +10,16 @@ export const SERVICES: Readonly<Record<string, () => Promise<Program>>> = {
   // The reference's name: the same stream.
   "qubes.PdfConvert": async () => (await import("./convert/render.ts")).renderService,
   "skerry.FileRead": async () => (await import("./filecopy/file-read.ts")).fileRead,
+  "qubes.OpenInVM": async () => (await import("./open-in-vm/open-in-vm.ts")).openInVm,
+  "qubes.OpenURL": async () => (await import("./open-url/open-url.ts")).openUrl,
+  "qubes.VMShell": async () => (await import("./shell/shell.ts")).shell,
+  "qubes.VMExec": async () => (await import("./exec/exec.ts")).exec,
+  "qubes.VMExecGUI": async () => (await import("./exec/exec.ts")).exec,
+  "qubes.StartApp": async () => (await import("./start-app/start-app.ts")).startApp,
+  "qubes.GetDate": async () => (await import("./get-date/get-date.ts")).getDate,
+  "qubes.ConnectTCP": async () => (await import("./connect-tcp/connect-tcp.ts")).connectTcp,
+  "qubes.ClipboardPaste": async () => (await import("./clipboard/clipboard.ts")).clipboardPaste,
+  "skerry.ClipboardRead": async () => (await import("./clipboard/clipboard.ts")).clipboardRead,
 }
 export const COMMANDS: Readonly<Record<string, () => Promise<Program>>> = {
   "qvm-copy": async () => (await import("./filecopy/copy-command.ts")).qvmCopy,
@@ -21,4 +31,9 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Program>>> = {
   "qubes-gpg-client": async () => (await import("./gpg/client.ts")).gpgClient,
   "qubes-gpg-client-wrapper": async () => (await import("./gpg/client.ts")).gpgClient,
   "skerry-cp": async () => (await import("./filecopy/copy-command.ts")).skerryCp,
+  "qvm-open-in-vm": async () => (await import("./open-in-vm/command.ts")).qvmOpenInVm,
+  "qvm-open-in-dvm": async () => (await import("./open-in-vm/command.ts")).qvmOpenInDvm,
+  "skerry-open-url": async () => (await import("./open-url/open-url.ts")).skerryOpenUrl,
+  "qvm-connect-tcp": async () => (await import("./connect-tcp/forward.ts")).qvmConnectTcp,
+  "skerry-clipboard": async () => (await import("./clipboard/clipboard.ts")).skerryClipboard,
 }

@@ -1,4 +1,4 @@
-import type { Readable } from "node:stream"
+import { Readable } from "node:stream"
 import { crc32 } from "node:zlib"
 import { FilecopyError } from "./qfile.ts"
 
@@ -39,6 +39,15 @@ export class ByteSource {
     this.#rest = this.#rest.subarray(piece.length)
     this.#crc32 = crc32(piece, this.#crc32)
     return piece
+  }
+
+  /** All that follows. */
+  rest(): Readable {
+    return Readable.from(this.#restPieces(), { objectMode: false })
+  }
+
+  async *#restPieces(): AsyncGenerator<Buffer> {
+    while (this.#rest.length > 0 || (await this.#more())) yield await this.upTo(this.#rest.length)
   }
 
   async #more(): Promise<boolean> {

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict"
+import { mkdtempSync, rmSync, statSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, beforeEach, test } from "node:test"
+import type { Program } from "../program.ts"
+import { runProgram, textOf } from "../testing.ts"
+import { CLIPBOARD_LIMITS, clipboardPaste, clipboardRead, skerryClipboard } from "./clipboard.ts"
+
+let home: string
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "skerry-clipboard-"))
+})
+afterEach(() => rmSync(home, { recursive: true }))
+
+async function run(
+  program: Program,
+  { input = "" as string | Buffer, source = "dom0", argv = [] as string[] } = {},
+) {
+  const running = runProgram(program, { argv, environment: { HOME: home, QREXEC_REMOTE_DOMAIN: source } })
+  running.stdin.on("error", () => {})
+  running.stdin.end(input)
+  const [status, stdout, stderr] = await Promise.all([
+    running.status,
+    textOf(running.stdout),
+    textOf(running.stderr),
+  ])
+  return { status, stdout, stderr }
+}
+
+test("what the host pastes, the domain has; what the domain copies, the host reads", async () => {
+  assert.equal((await run(clipboardPaste, { input: "from outside\n" })).status, 0)
+  assert.equal((await run(skerryClipboard, { argv: ["paste"] })).stdout, "from outside\n")
+  assert.equal((await run(skerryClipboard, { argv: ["copy"], input: "from within" })).status, 0)
+  assert.equal((await run(clipboardRead)).stdout, "from within")
+  assert.equal(statSync(join(home, ".clipboard")).mode & 0o777, 0o600)
+})
+
+test("an empty clipboard is empty text", async () => {
+  assert.deepEqual(await run(clipboardRead), { status: 0, stdout: "", stderr: "" })
+})
+
+test("another domain neither reads nor fills it", async () => {
+  for (const program of [clipboardPaste, clipboardRead]) {
+    const { status, stderr } = await run(program, { source: "evil", input: "x" })
+    assert.equal(status, 1)
+    assert.match(stderr, /by the host's user alone/)
+  }
+})
+
+test("a text is as long as the limit, and UTF-8", async () => {
+  const { textBytes } = CLIPBOARD_LIMITS
+  assert.equal((await run(clipboardPaste, { input: "x".repeat(textBytes) })).status, 0)
+  assert.match(
+    (await run(clipboardPaste, { input: "x".repeat(textBytes + 1) })).stderr,
+    /longer than 65536 bytes/,
+  )
+  assert.match((await run(clipboardPaste, { input: Buffer.from([0xff]) })).stderr, /not UTF-8/)
+  assert.equal((await run(clipboardRead)).stdout.length, textBytes, "what was there before stays")
+})
