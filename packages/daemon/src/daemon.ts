@@ -4,8 +4,11 @@ import type { HostPaths } from "@skerry/model"
 import { Connection, type GrantRow, type Handlers, type LogRow } from "@skerry/rpc"
 import { Admission } from "./admission.ts"
 import { Agent, type Identity } from "./agent.ts"
+import { auditHandlers } from "./audit/handlers.ts"
+import { openAudit } from "./audit/open-audit.ts"
 import { type BackendOpener, Backends } from "./backends.ts"
 import { type Calls, openCalls } from "./calls/open-calls.ts"
+import { ownServices } from "./calls/own-services.ts"
 import { ClockWatch } from "./clock-watch.ts"
 import { DescriptorDesk, type ReceiveMessage } from "./descriptor-desk.ts"
 import type { DomainPlan } from "./domain-driver.ts"
@@ -17,7 +20,7 @@ import { IdleWatch } from "./idle-watch.ts"
 import { Journals } from "./journals.ts"
 import { DAEMON_LIMITS } from "./limits.ts"
 import { Prompts } from "./prompts/prompts.ts"
-import { grantHandlers } from "./remembered/handlers.ts"
+import { grantHandlers, revocation } from "./remembered/handlers.ts"
 import { Remembered } from "./remembered/remembered.ts"
 import { listenLocally, type PeerUid } from "./server.ts"
 import { adminHandlers } from "./service.ts"
@@ -44,6 +47,8 @@ export interface DaemonOptions {
   /** With nothing running and nobody connected for so long, the daemon ends; Infinity: never. */
   readonly idleMs: number
   readonly standbyQuietMs?: number
+  /** Of services that the user wrote. */
+  readonly environment: Readonly<Record<string, string | undefined>>
   /** Where policy files lie, the most important directory first. */
   readonly policyDirectories: readonly string[]
   /** What the backends share; called after they were disposed of. */
@@ -169,7 +174,8 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
 
   const remembered = new Remembered({ state: paths.state, now, onNotice: notice })
   stack.defer(() => remembered.end())
-  const audit = { isHealthy: true, problem: undefined, append() {}, handlers: [] as Handlers } // TODO
+  const audit = openAudit({ state: paths.state, now, onNotice: notice, randomBytes })
+  stack.defer(() => audit.end())
   const prompts = new Prompts({
     promptMs: () => settings.calls.promptSeconds * 1000,
     monotonicMs: options.monotonicMs,
@@ -187,7 +193,11 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     asker: prompts,
     remembered,
     audit,
-    hostServices: [],
+    findOwnService: ownServices({
+      directory: join(paths.configuration, "host-services"),
+      uid,
+      environment: options.environment,
+    }),
     now,
     monotonicMs: options.monotonicMs,
     onNotice: notice,
@@ -203,11 +213,11 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   })
   stack.defer(() => closeServer(descriptorServer, join(runtime, DESCRIPTOR_SOCKET_NAME)))
 
-  const onRevoked = (_: GrantRow) => audit.append()
+  const onRevoked = (row: GrantRow) => audit.append(revocation(row))
   const serve: Handlers = [
     ...calls.handlers,
     ...prompts.handlers,
-    ...audit.handlers,
+    ...auditHandlers(audit),
     ...grantHandlers({ remembered, now, onRevoked }),
     ...adminHandlers({
       domains,

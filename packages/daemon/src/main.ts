@@ -81,6 +81,7 @@ try {
     randomBytes,
     memoryBytes: proportionalBytes,
     idleMs,
+    environment: process.env,
     policyDirectories: [join(paths.configuration, "policy.d"), shippedPolicies(import.meta.dirname)],
     onNotice: (text) => log.line(new Date(), text),
     onRow: ({ time, domain, kind, text }) => {

@@ -7,7 +7,7 @@ import type { Asker } from "../prompts/asker.ts"
 import type { RememberedAnswers } from "../remembered/remembered-answers.ts"
 import { BrokeredCall, type Refusal } from "./brokered-call.ts"
 import { type CallRecord, type CallSource, HOST_NAME } from "./call-record.ts"
-import type { HostServices } from "./host-services.ts"
+import type { HostService } from "./host-services.ts"
 import type { PolicyView } from "./policy-view.ts"
 import { type SourceLimits, SourceUse } from "./source-limits.ts"
 
@@ -24,7 +24,8 @@ export interface BrokerParts {
   readonly asker: Asker
   readonly remembered: RememberedAnswers
   readonly audit: AuditLog
-  readonly hostServices: HostServices
+  /** A service of the host, if there is one of that name. */
+  readonly findHostService: (name: string) => HostService | undefined
   /** Uses up a rule with `once`; false: it was used before. */
   readonly spend: (rule: Rule) => Promise<boolean>
   readonly now: () => number

@@ -186,7 +186,8 @@ export class BrokeredCall implements CallRecord {
   }
 
   #runOnHost(): void {
-    runHostService(this.#parts.hostServices, this, this.#state, (exit) => {
+    const service = this.#parts.findHostService(this.params.service)
+    runHostService(service, this, this.#state, (exit) => {
       const down = this.#state.sent(STREAM.stdout).totalBytes + this.#state.sent(STREAM.stderr).totalBytes
       this.#auditEnd(exit, down)
       this.#over()

@@ -19,24 +19,21 @@ export interface HostCall {
 
 /**
  * A service that the host offers to domains as `@adminvm`: resolves to its exit status. What it throws becomes the
- * failure "unavailable" for the caller, who is told no more than that.
+ * failure "unavailable" for the caller, who is told no more than that. To add one: its file, and its line in
+ * open-calls.ts.
  */
 export type HostService = (call: HostCall) => Promise<number>
-
-/** By name. To add one: its file, and its line where the daemon is composed (daemon.ts). */
-export type HostServices = ReadonlyMap<string, HostService>
 
 /** Exit status of a service that does not exist, as a shell has it. */
 export const NO_SUCH_SERVICE = 127
 
-/** Runs a host service to its end, or answers that there is none of that name. `onOver` hears how it ended, for the audit log. */
+/** Runs a host service to its end, or answers that there is none. `onOver` hears how it ended, for the audit log. */
 export function runHostService(
-  services: HostServices,
+  service: HostService | undefined,
   record: CallRecord,
   state: CallState,
   onOver: (exit: string) => void,
 ): void {
-  const service = services.get(record.params.service)
   if (service === undefined) {
     state.finish("return", encode(callMethod.result, { exitCode: NO_SUCH_SERVICE }))
     onOver(String(NO_SUCH_SERVICE))

@@ -10,7 +10,9 @@ import type { RememberedAnswers } from "../remembered/remembered-answers.ts"
 import { adminServices } from "./admin-services.ts"
 import { CallBroker, type CallSettings } from "./broker.ts"
 
+import { confirmService } from "./confirm-service.ts"
 import type { HostService } from "./host-services.ts"
+import type { FindOwnService } from "./own-services.ts"
 import { PolicySource } from "./policy-source.ts"
 import { SpentRules } from "./spent-rules.ts"
 
@@ -24,8 +26,8 @@ export interface CallsOptions {
   readonly asker: Asker
   readonly remembered: RememberedAnswers
   readonly audit: AuditLog
-  /** More services of the host, by name. */
-  readonly hostServices: readonly (readonly [string, HostService])[]
+  /** Services of the host that its user wrote. */
+  readonly findOwnService: FindOwnService
   readonly now: () => number
   readonly monotonicMs: () => number
   readonly onNotice: (text: string) => void
@@ -38,19 +40,19 @@ export interface Calls {
 
 /** All that decides and carries calls, put together. */
 export function openCalls(options: CallsOptions): Calls {
-  const { domains, events, asker, remembered, now } = options
+  const { domains, events, asker, remembered, audit, now, findOwnService } = options
   const spent = new SpentRules(options.stateDirectory)
   const source = new PolicySource({ ...options, directories: options.policyDirectories, spent })
   const view = () => source.view()
+  const own = new Map<string, HostService>([
+    ...adminServices({ domains, events, view }),
+    ["skerry.Confirm", confirmService({ asker, remembered, audit, now })],
+  ])
   const broker = new CallBroker({
     ...options,
     view,
     spend: (rule) => spent.spend(rule),
-    hostServices: new Map([
-      ...adminServices({ domains, events, view }),
-
-      ...options.hostServices,
-    ]),
+    findHostService: (name) => own.get(name) ?? findOwnService(name),
     freshId: randomUUID,
   })
   return {

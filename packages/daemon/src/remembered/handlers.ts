@@ -1,4 +1,4 @@
-import { ADMIN, type GrantRow, type Handlers, handler } from "@skerry/rpc"
+import { ADMIN, type AuditFields, type GrantRow, type Handlers, handler } from "@skerry/rpc"
 import { DaemonError } from "../errors.ts"
 import { writeLines } from "../write-lines.ts"
 import type { Remembered } from "./remembered.ts"
@@ -32,3 +32,17 @@ export function grantHandlers({ remembered, now, onRevoked }: GrantParts): Handl
     }),
   ]
 }
+
+/** What the audit log hears of an answer that was revoked. */
+export const revocation = ({
+  source,
+  service,
+  argument,
+  target,
+  verdict,
+  scope,
+  id,
+}: GrantRow): AuditFields => ({
+  ...{ kind: "grant", source, service, argument, target, verdict, scope },
+  note: `remembered answer ${id} was revoked`,
+})

@@ -42,6 +42,7 @@ try {
     paths: hostPaths(process.env, uid),
     uid,
     generations: { stamp: async () => "1", load: async () => generation(1, tinySystem()) },
+    environment: {},
     policyDirectories: [],
     backends: [
       {

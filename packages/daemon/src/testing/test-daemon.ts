@@ -140,6 +140,7 @@ export async function startTestDaemon(
       stamp: async () => test.current && String(test.current.number),
       load: async () => test.current as Current,
     },
+    environment: {},
     policyDirectories: [join(paths.configuration, "policy.d")],
     backends: [{ name: "fake", level: "vm", open: async () => backend }],
     host: hostCalls,

@@ -1,0 +1,83 @@
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { closeSync, existsSync, fstatSync, openSync } from "node:fs"
+import { join } from "node:path"
+import { pipeline } from "node:stream/promises"
+import { fileURLToPath } from "node:url"
+import type { HostCall, HostService } from "./host-services.ts"
+
+/*
+ * Services of the host that its user wrote: NAME.ts in host-services/ of the configuration, whose default export is
+ *   (call: HostServiceCall) => Promise<number>
+ * Each call runs in a process of its own: what a domain sends never meets the daemon's memory there.
+ */
+
+export interface OwnServicesOptions {
+  /** host-services/ of the configuration. */
+  readonly directory: string
+  readonly uid: number
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+/** Which service a name means; undefined: none. Looked up at each call, so that a new file counts at once. */
+export type FindOwnService = (name: string) => HostService | undefined
+
+/** Others than its owner may write: they would run code as the user. */
+const OTHERS_MAY_WRITE = 0o022
+/** Beside this file in the sources, beside the daemon in a bundle. */
+const RUNNERS = ["own-service-runner.js", "own-service-runner.ts"] as const
+
+export function ownServices(options: OwnServicesOptions): FindOwnService {
+  return (name) => {
+    const path = join(options.directory, `${name}.ts`)
+    return existsSync(path) ? (call) => runOwnService(options, path, call) : undefined
+  }
+}
+
+async function runOwnService(options: OwnServicesOptions, path: string, call: HostCall): Promise<number> {
+  checkOwner(path, options.uid)
+  const { params, source } = call.record
+  const child = spawn(process.execPath, [runnerPath(), path], {
+    env: {
+      ...options.environment,
+      QREXEC_REMOTE_DOMAIN: source.name,
+      QREXEC_SERVICE_FULL_NAME:
+        params.argument === "" ? params.service : `${params.service}+${params.argument}`,
+      QREXEC_SERVICE_ARGUMENT: params.argument,
+      QREXEC_REQUESTED_TARGET: params.target,
+    },
+    stdio: ["pipe", "pipe", "pipe"],
+    signal: call.signal,
+    killSignal: "SIGKILL",
+  })
+  const exit = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>
+  const output = [
+    pipeline(child.stdout, call.stdout),
+    pipeline(child.stderr, call.stderr),
+    // It need not read all of its input.
+    pipeline(call.stdin, child.stdin).catch(() => {}),
+  ]
+  const [code] = await exit
+  await Promise.all(output.slice(0, 2))
+  return code ?? 255
+}
+
+function checkOwner(path: string, uid: number): void {
+  const descriptor = openSync(path, "r")
+  try {
+    const { uid: owner, mode } = fstatSync(descriptor)
+    if (owner !== uid && owner !== 0) throw new Error(`${path} belongs to user ${owner}, not to you (${uid})`)
+    if ((mode & OTHERS_MAY_WRITE) !== 0)
+      throw new Error(`Others may write ${path}: chmod go-w takes that away`)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function runnerPath(): string {
+  for (const name of RUNNERS) {
+    const path = fileURLToPath(new URL(name, import.meta.url))
+    if (existsSync(path)) return path
+  }
+  throw new Error("The program that runs services of the host is missing: install Skerry again")
+}
