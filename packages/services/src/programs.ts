@@ -9,6 +9,20 @@ export const SERVICES: Readonly<Record<string, () => Promise<Program>>> = {
   "skerry.Convert": async () => (await import("./convert/render.ts")).renderService,
   // The reference's name: the same stream.
   "qubes.PdfConvert": async () => (await import("./convert/render.ts")).renderService,
+  "skerry.Gpg": async () => {
+    const [{ gpgService }, { askHost }] = await Promise.all([
+      import("./gpg/service.ts"),
+      import("./confirm/ask-host.ts"),
+    ])
+    return gpgService(askHost)
+  },
+  "skerry.SshAgent": async () => {
+    const [{ sshAgentService }, { askHost }] = await Promise.all([
+      import("./ssh-agent/service.ts"),
+      import("./confirm/ask-host.ts"),
+    ])
+    return sshAgentService(askHost)
+  },
   "skerry.FileRead": async () => (await import("./filecopy/file-read.ts")).fileRead,
   "qubes.OpenInVM": async () => (await import("./open-in-vm/open-in-vm.ts")).openInVm,
   "qubes.OpenURL": async () => (await import("./open-url/open-url.ts")).openUrl,
@@ -24,6 +38,7 @@ export const SERVICES: Readonly<Record<string, () => Promise<Program>>> = {
 export const COMMANDS: Readonly<Record<string, () => Promise<Program>>> = {
   "qvm-copy": async () => (await import("./filecopy/copy-command.ts")).qvmCopy,
   "qvm-copy-to-vm": async () => (await import("./filecopy/copy-command.ts")).qvmCopyToVm,
+  "skerry-ssh-agent": async () => (await import("./ssh-agent/client.ts")).sshAgentClient,
   "skerry-convert": async () => (await import("./convert/convert-program.ts")).convertProgram,
   "qvm-convert-pdf": async () => (await import("./convert/convert-program.ts")).convertProgram,
   "skerry-gpg": async () => (await import("./gpg/client.ts")).gpgClient,

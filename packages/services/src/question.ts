@@ -47,7 +47,9 @@ export function fitDetails(details: readonly Detail[]): Detail[] {
 const CUT = "… (cut)"
 
 /** At most `max` bytes of UTF-8, never half a character. */
-function cutBytes(text: string, max: number): string {
+function cutBytes(untrustedText: string, max: number): string {
+  // Half a pair, where a line was cut, would be refused.
+  const text = untrustedText.toWellFormed()
   if (Buffer.byteLength(text) <= max) return text
   const bytes = Buffer.from(text).subarray(0, max - Buffer.byteLength(CUT))
   return `${new TextDecoder().decode(bytes, { stream: true })}${CUT}`
