@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, test } from "node:test"
+import { CLIPBOARD_LIMITS } from "@skerry/rpc"
 import type { Program } from "../program.ts"
 import { runProgram, textOf } from "../testing.ts"
-import { CLIPBOARD_LIMITS, clipboardPaste, clipboardRead, skerryClipboard } from "./clipboard.ts"
+import { clipboardPaste, clipboardRead, skerryClipboard } from "./clipboard.ts"
 
 let home: string
 beforeEach(() => {

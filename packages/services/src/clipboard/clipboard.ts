@@ -2,13 +2,9 @@ import { spawnSync } from "node:child_process"
 import { readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Readable } from "node:stream"
+import { CLIPBOARD_LIMITS } from "@skerry/rpc"
 import { HOST_NAMES } from "../filecopy/arguments.ts"
 import type { Program, ProgramIo } from "../program.ts"
-
-export const CLIPBOARD_LIMITS = {
-  /** UTF-8 bytes of the text on a clipboard. */
-  textBytes: 64 * 1024,
-} as const
 
 /** A text that a clipboard does not take; `message` says why. */
 export class ClipboardError extends Error {

@@ -13,9 +13,13 @@ export class ByteSource {
     this.#chunks = stream[Symbol.asyncIterator]()
   }
 
-  /** Of all bytes that were handed out. */
+  /** Of all bytes that were handed out, since the sum was last started. */
   get crc32(): number {
     return this.#crc32
+  }
+
+  startSum(): void {
+    this.#crc32 = 0
   }
 
   /** `count` must be bounded by the caller. Throws FilecopyError "cut" where the stream ends before. */

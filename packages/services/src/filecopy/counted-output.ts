@@ -21,6 +21,10 @@ export class CountedOutput {
     return this.#crc32
   }
 
+  startSum(): void {
+    this.#crc32 = 0
+  }
+
   /**
    * Resolves when there is room for more, when the peer has replied out of turn, or when nothing more can be written: what the
    * peer said (or that it has gone) shows at the next look at the replies.

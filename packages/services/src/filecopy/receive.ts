@@ -37,6 +37,8 @@ export interface ReceiveOptions {
   readonly resume: boolean
   /** The sender is a reader service that was asked for it: it needs no greeting. */
   readonly isGreeted?: boolean
+  /** Only these may arrive, or what lies in them: a sender that was asked for one file must not bring another. */
+  readonly wanted?: ReadonlySet<string>
   /** Content bytes so far, what was there already included, and entries. */
   readonly onProgress?: (bytes: number, entries: number) => void
 }
@@ -95,6 +97,7 @@ class Receiver implements Disposable {
     const probe = decodeHeader(await this.#input.exactly(HEADER_BYTES))
     if (probe !== undefined)
       throw new FilecopyError("bad-stream", "The sender did not ask for the extended stream")
+    this.#input.startSum()
     await this.#reply(GREETING)
   }
 
@@ -110,6 +113,7 @@ class Receiver implements Disposable {
     const untrustedName = await this.#input.exactly(header.nameBytes)
     this.#lastName = untrustedName.at(-1) === 0 ? untrustedName.subarray(0, -1) : untrustedName
     const path = parsePath(untrustedName, this.#options.allNames)
+    this.#refuseUnwanted(path)
     this.#meter.charge(contentBytes)
     switch (kind) {
       case "directory":
@@ -126,6 +130,12 @@ class Receiver implements Disposable {
         kind satisfies never
     }
     this.#options.onProgress?.(this.#bytes, this.#meter.entries)
+  }
+
+  #refuseUnwanted([first]: readonly NameComponent[]): void {
+    const { wanted } = this.#options
+    if (wanted === undefined || (first !== undefined && wanted.has(first.toString("utf8")))) return
+    throw new FilecopyError("bad-name", `${this.#shown} was not asked for`)
   }
 
   async #receiveLink(path: readonly NameComponent[], contentBytes: number): Promise<void> {

@@ -5,6 +5,7 @@ import { FILECOPY_LIMITS, RESULT_BYTES } from "./qfile.ts"
  *
  *   sender: a header of zeros ── receiver: GREETING, and the stream begins as ever
  *                             ── a result: the peer knows only the plain stream, which has ended here: call it without
+ *   (checksums begin here)
  *   sender: header and name of a file of at least `leastBytes`
  *     receiver: an offer: u32 0 · u32 0 · u64 offset · SHA-256 of the bytes that it has up to there
  *     sender:   u64 where it goes on: the offset, if its own bytes have that digest, or 0; then the content from there

@@ -64,6 +64,7 @@ class Sender {
   /** False: the peer ended the stream with a result, as the plain one does. */
   async isGreeted(): Promise<boolean> {
     await this.#output.write(END_OF_STREAM)
+    this.#output.startSum()
     return await this.#replies.greeting()
   }
 

@@ -1,0 +1,61 @@
+import { isUtf8 } from "node:buffer"
+import type { Readable } from "node:stream"
+import { CLIPBOARD_LIMITS, CLIPBOARD_METHODS, type Handlers, handler } from "@skerry/rpc"
+import type { Clipboard } from "./clipboard.ts"
+import { DaemonError } from "./errors.ts"
+
+/** What the user's commands may do with the host's clipboard; no domain reaches it. */
+export function clipboardHandlers(clipboard: Clipboard): Handlers {
+  return [
+    handler(CLIPBOARD_METHODS.clipboardPut, async ({ source, seconds }, { stdin }) => {
+      if (seconds > CLIPBOARD_LIMITS.maxSeconds) {
+        throw new DaemonError(
+          "bad-request",
+          `Cannot keep a text for ${seconds} seconds: ${CLIPBOARD_LIMITS.maxSeconds} is the most`,
+        )
+      }
+      const text = await readText(stdin)
+      clipboard.put({ text, source }, (seconds || CLIPBOARD_LIMITS.defaultSeconds) * 1000)
+      return { bytes: text.length }
+    }),
+    handler(CLIPBOARD_METHODS.clipboardTake, async (_, { stdout }) => {
+      const taken = clipboard.take()
+      if (taken === undefined) {
+        throw new DaemonError(
+          "bad-request",
+          'Nothing is on the clipboard: "skerry clipboard copy DOMAIN" puts it there',
+        )
+      }
+      // A copy: the transport may hold on to what it was given.
+      stdout.write(Buffer.from(taken.text))
+      taken.text.fill(0)
+      return { source: taken.source }
+    }),
+    handler(CLIPBOARD_METHODS.clipboardClear, () => {
+      clipboard.clear()
+      return undefined
+    }),
+    handler(CLIPBOARD_METHODS.clipboardStatus, () => {
+      const status = clipboard.status
+      if (status === undefined) return { isFilled: false, source: "", bytes: 0, wipedInMs: 0 }
+      return { isFilled: true, ...status }
+    }),
+  ]
+}
+
+async function readText(stdin: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of stdin) {
+    const piece = chunk as Buffer
+    bytes += piece.length
+    if (bytes > CLIPBOARD_LIMITS.textBytes) {
+      throw new DaemonError("bad-request", `The text is longer than ${CLIPBOARD_LIMITS.textBytes} bytes`)
+    }
+    chunks.push(piece)
+  }
+  const text = Buffer.concat(chunks)
+  for (const piece of chunks) piece.fill(0)
+  if (!isUtf8(text)) throw new DaemonError("bad-request", "A clipboard takes text alone: this is not UTF-8")
+  return text
+}
