@@ -1,8 +1,7 @@
 import { unreachable } from "@skerry/model"
-import type { Caller } from "./match.ts"
 import { compareBytes } from "./path.ts"
 import type { Rule } from "./rule.ts"
-import type { SystemView } from "./system-view.ts"
+import type { Caller, SystemView } from "./system-view.ts"
 import { ADMIN_NAME, type Token } from "./token.ts"
 
 const DISPOSABLE = "@dispvm"
@@ -22,8 +21,8 @@ export function collectTargets(
     const rule = candidates[index]
     if (rule === undefined) continue
     const { action } = rule
-    if (action.kind === "deny") for (const text of expand(rule.target, system)) found.delete(text)
-    else for (const text of expand(action.redirect ?? rule.target, system)) found.add(text)
+    if (action.kind === "deny") for (const text of system.expansion(rule.target, expand)) found.delete(text)
+    else for (const text of system.expansion(action.redirect ?? rule.target, expand)) found.add(text)
   }
   if (found.delete(DISPOSABLE)) {
     const made = caller.domain?.defaultDisposable

@@ -7,9 +7,8 @@ import { decideAnswer } from "./decide-answer.ts"
 import type { Allow, Decision } from "./decision.ts"
 import { evaluate } from "./evaluate.ts"
 import { dotOf, type GraphOptions, policyGraph } from "./graph.ts"
-import { rulesFor } from "./index-rules.ts"
 import { loadPolicy, type Policy } from "./load.ts"
-import { callerOf, sourceMatches, targetMatches } from "./match.ts"
+import { sourceMatches, targetMatches } from "./match.ts"
 import {
   type ParsedRule,
   parseRule,
@@ -138,7 +137,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   },
   token_match: ({ token: text, other, system_info, source }, of) => {
     const system = of.system(system_info)
-    const caller = callerOf(system, source ?? "")
+    const caller = system.caller(source ?? "")
     return { match: targetMatches(token(text, "target"), knownTarget(system, other), caller, system) }
   },
   token_expand: ({ token: text, system_info }, of) => {
@@ -180,13 +179,15 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   find_rule: (input, of) => {
     const policy = policyOf(input)
     const system = of.system(input.request.system_info)
-    const caller = callerOf(system, input.request.source)
+    const caller = system.caller(input.request.source)
     const target = knownTarget(system, input.request.target)
     const { service, argument } = input.request
-    const rule = rulesFor(policy.index, service, argument).find(
-      (each) =>
-        sourceMatches(each.source, caller, system) && targetMatches(each.target, target, caller, system),
-    )
+    const rule = policy.index
+      .listFor(service, argument)
+      .rules.find(
+        (each) =>
+          sourceMatches(each.source, caller, system) && targetMatches(each.target, target, caller, system),
+      )
     return rule === undefined ? { result: "deny", notify: true } : { result: "ok", rule_index: rule.index }
   },
   ask_targets: (input, of) => {

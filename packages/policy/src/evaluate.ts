@@ -1,9 +1,6 @@
 import { type Decision, deny } from "./decision.ts"
 import { globMatches } from "./glob.ts"
-import { rulesFor } from "./index-rules.ts"
 import type { Policy } from "./load.ts"
-import { callerOf, sourceMatches, targetMatches } from "./match.ts"
-import { resolve } from "./resolve.ts"
 import { effectiveSource } from "./route.ts"
 import { type Rule, ruleKey } from "./rule.ts"
 import type { SystemView } from "./system-view.ts"
@@ -28,12 +25,14 @@ export interface Moment {
   readonly spent?: ReadonlySet<string>
 }
 
+const NEVER: Moment = {}
+
 /** The first rule that matches decides; where none does, the call is refused. */
 export function evaluate(
   policy: Policy,
   system: SystemView,
   request: PolicyRequest,
-  moment: Moment = {},
+  moment: Moment = NEVER,
 ): Decision {
   const { service, argument } = request
   if (!argument.startsWith("+")) {
@@ -44,13 +43,11 @@ export function evaluate(
   if (target.kind === "refused") return deny(target.reason, true)
   const whom = effectiveSource(system, request)
   if ("problem" in whom) return { kind: "error", code: "request", reason: whom.problem }
-  const caller = callerOf(system, whom.source)
-  const candidates = rulesFor(policy.index, service, argument).filter(
-    (rule) => sourceMatches(rule.source, caller, system) && counts(rule, argument, moment),
-  )
-  const rule = candidates.find((each) => targetMatches(each.target, target, caller, system))
-  if (rule === undefined) return deny("No rule matches", true)
-  return resolve(rule, candidates, target, caller, system)
+  const { index } = policy
+  const caller = system.caller(whom.source)
+  return index
+    .keptFor(system)
+    .decide(index.listFor(service, argument), caller, target, (rule) => counts(rule, argument, moment))
 }
 
 /** Do a rule's own conditions hold? */

@@ -1,5 +1,5 @@
 import { quoted } from "@skerry/model"
-import { buildIndex, type PolicyIndex } from "./index-rules.ts"
+import { PolicyIndex } from "./index-rules.ts"
 import { POLICY_LIMITS } from "./limits.ts"
 import {
   type ParsedRule,
@@ -84,7 +84,7 @@ class Loader {
   finish(): Policy {
     const [first, ...more] = this.#problems
     if (first !== undefined) throw new PolicyError([first, ...more])
-    return { rules: this.#rules, loaded: this.#loaded, index: buildIndex(this.#rules) }
+    return { rules: this.#rules, loaded: this.#loaded, index: new PolicyIndex(this.#rules) }
   }
 
   /** A file that nothing includes. */

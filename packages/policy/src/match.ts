@@ -1,14 +1,6 @@
 import { unreachable } from "@skerry/model"
-import type { Domain, SystemView, Target } from "./system-view.ts"
+import type { Caller, SystemView, Target } from "./system-view.ts"
 import { isAdminText, type Token } from "./token.ts"
-
-/** Who calls: a domain, or a name that no domain has (any more). */
-export interface Caller {
-  readonly text: string
-  readonly domain: Domain | undefined
-}
-
-export const callerOf = (system: SystemView, text: string): Caller => ({ text, domain: system.domain(text) })
 
 const isAdminCaller = ({ text, domain }: Caller): boolean => domain?.isAdmin === true || isAdminText(text)
 

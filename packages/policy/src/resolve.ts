@@ -1,15 +1,16 @@
 import { unreachable } from "@skerry/model"
-import { collectTargets } from "./collect-targets.ts"
 import { type Decision, deny } from "./decision.ts"
-import { type Caller, isSame } from "./match.ts"
+import { isSame } from "./match.ts"
 import { type Rule, ruleShown } from "./rule.ts"
-import type { SystemView, Target } from "./system-view.ts"
+import type { Caller, SystemView, Target } from "./system-view.ts"
 import { ADMIN_NAME } from "./token.ts"
 
-/** A rule's action, carried out for the call that it matches. `candidates`: rules for its service, argument and source. */
+export const NO_MATCH: Decision = Object.freeze(deny("No rule matches", true))
+
+/** A rule's action, carried out for the call that it matches. `offered`: what a prompt has to choose from. */
 export function resolve(
   rule: Rule,
-  candidates: readonly Rule[],
+  offered: () => readonly string[],
   target: Target,
   caller: Caller,
   system: SystemView,
@@ -21,7 +22,7 @@ export function resolve(
     case "allow":
       return allow(rule, action, target, caller, system)
     case "ask":
-      return ask(rule, action, candidates, caller, system)
+      return ask(rule, action, offered, caller, system)
     default:
       return unreachable(action)
   }
@@ -70,17 +71,12 @@ export function isThere(text: string, system: SystemView): boolean {
 function ask(
   rule: Rule,
   action: Extract<Rule["action"], { kind: "ask" }>,
-  candidates: readonly Rule[],
+  offered: () => readonly string[],
   caller: Caller,
   system: SystemView,
 ): Decision {
   const only = action.redirect === undefined ? undefined : choiceOf(action.redirect.text, caller, system)
-  const all =
-    action.redirect === undefined
-      ? collectTargets(candidates, caller, system)
-      : only === undefined
-        ? []
-        : [only]
+  const all = action.redirect === undefined ? offered() : only === undefined ? [] : [only]
   const targets = action.autostart ? all : all.filter((text) => isThere(text, system))
   if (targets.length === 0) {
     return deny(`${ruleShown(rule)} would ask, but there is no target to choose`, true, rule)

@@ -25,6 +25,12 @@ export interface Domain extends DomainFacts {
   readonly isAdmin: boolean
 }
 
+/** Who calls: a domain, or a name that no domain has (any more). */
+export interface Caller {
+  readonly text: string
+  readonly domain: Domain | undefined
+}
+
 /** What a request's target means here, whatever it was called. */
 export type Target =
   | { readonly kind: "domain"; readonly text: string; readonly domain: Domain }
@@ -44,6 +50,9 @@ export class SystemView {
   /** By name and by `uuid:…`. */
   readonly #byText = new Map<string, Domain>()
   readonly #targets = new Map<string, Target>()
+  readonly #expansions = new Map<string, readonly string[]>()
+  /** The same object for the same name, so that what was found for it can be kept. */
+  readonly #callers = new Map<string, Caller>()
 
   constructor(facts: Readonly<Record<string, DomainFacts>>) {
     this.domains = Object.entries(facts).map(([name, each]) => ({
@@ -56,12 +65,18 @@ export class SystemView {
     for (const domain of this.domains) {
       if (domain.uuid !== undefined) this.#byText.set(`uuid:${domain.uuid}`, domain)
     }
+    for (const [text, domain] of this.#byText) this.#callers.set(text, { text, domain })
     this.#indexTargets()
   }
 
   /** By name or `uuid:…`. */
   domain(text: string): Domain | undefined {
     return this.#byText.get(text)
+  }
+
+  /** By name or `uuid:…`. */
+  caller(text: string): Caller {
+    return this.#callers.get(text) ?? { text, domain: undefined }
   }
 
   /** As a caller wrote it; empty is `@default`, and so is the name of a domain that does not exist. */
@@ -83,6 +98,19 @@ export class SystemView {
   redirected(token: Token): Target | undefined {
     const found = this.target(token.text)
     return found.kind === "refused" || found.kind === "bad-syntax" ? undefined : found
+  }
+
+  /** What `expand` says that a rule's token means here, worked out once. */
+  expansion(
+    token: Token,
+    expand: (token: Token, system: SystemView) => readonly string[],
+  ): readonly string[] {
+    let found = this.#expansions.get(token.text)
+    if (found === undefined) {
+      found = expand(token, this)
+      this.#expansions.set(token.text, found)
+    }
+    return found
   }
 
   #indexTargets(): void {

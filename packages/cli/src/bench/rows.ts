@@ -3,6 +3,7 @@ import type { Bench } from "./bench.ts"
 import { IDLE_DOMAINS } from "./bench-home.ts"
 import { idleMemory, lastingStart, manyIdle } from "./idle-domains.ts"
 import { pipeThrough, pipeThroughDomain } from "./pipe.ts"
+import { POLICY_ROWS } from "./policy-rows.ts"
 import { COLD_BOOT, NODE, type Row } from "./row.ts"
 import { median } from "./statistics.ts"
 import { timed } from "./timed.ts"
@@ -125,6 +126,7 @@ export const ROWS: readonly Row[] = [
     bars: [{ says: "2 × cat", atMost: 2, times: "yardstick" }],
     sample: pipeThroughDomain,
   },
+  ...POLICY_ROWS,
   { ...bwrapRow, yardstick: YARDSTICK },
   { ...firejailRow, yardstick: YARDSTICK },
   { ...podmanRow, yardstick: YARDSTICK },
