@@ -1,11 +1,12 @@
 import assert from "node:assert/strict"
-import { decodeConfirmation, encodeConfirmation } from "@skerry/services"
+import { encodeConfirmRequest, parseConfirmRequest } from "@skerry/services"
+import { ProtocolError } from "@skerry/wire"
 import { mutate } from "../mutate.ts"
 import type { FuzzTarget } from "../target.ts"
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("utf8")
 
-/** A question comes out, or a problem; what comes out can be sent again and is the same. */
+/** Only ProtocolError comes out; a request that can be read can be sent again, and is the same. */
 export const confirmation: FuzzTarget = {
   name: "confirmation",
   generate(prng) {
@@ -14,13 +15,17 @@ export const confirmation: FuzzTarget = {
       label: text(prng.bytes(prng.below(8))),
       text: text(prng.bytes(prng.below(40))),
     }))
-    const [operation, title] = [text(prng.bytes(prng.below(8))), text(prng.bytes(prng.below(20)))]
-    const request = encodeConfirmation({ operation, title, details, rememberable: prng.chance(2) })
+    const [operation, title] = [`o${text(prng.bytes(prng.below(8)))}`, text(prng.bytes(prng.below(20)))]
+    const rememberable = prng.chance(2)
+    const request = encodeConfirmRequest({ callId: "c", operation, title, details, rememberable })
     return mutate(prng, Buffer.from(request))
   },
   check(untrustedInput) {
-    const found = decodeConfirmation(text(untrustedInput))
-    if ("problem" in found) return
-    assert.deepEqual(decodeConfirmation(encodeConfirmation(found)), found)
+    try {
+      const found = parseConfirmRequest(untrustedInput)
+      assert.deepEqual(parseConfirmRequest(encodeConfirmRequest(found)), found)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+    }
   },
 }

@@ -7,7 +7,6 @@ export {
   encodeConfirmRequest,
   parseConfirmRequest,
 } from "./confirm/confirm-request.ts"
-export { CONFIRM_LIMITS, decodeConfirmation, encodeConfirmation } from "./confirm/confirmation.ts"
 export type { CallTo, Program, ProgramIo, ServiceCall } from "./program.ts"
 export { COMMANDS, SERVICES } from "./programs.ts"
 export type { KeeperQuestion } from "./question.ts"

@@ -1,6 +1,13 @@
-import { text } from "node:stream/consumers"
+import { buffer } from "node:stream/consumers"
 import type { Question } from "@skerry/rpc"
-import { CONFIRM_LIMITS, decodeConfirmation } from "@skerry/services"
+import {
+  CONFIRM_LIMITS,
+  CONFIRM_SERVICE,
+  CONFIRM_STATUS,
+  type ConfirmRequest,
+  parseConfirmRequest,
+} from "@skerry/services"
+import { ProtocolError } from "@skerry/wire"
 import type { AuditLog } from "../audit/audit-log.ts"
 import type { Asker } from "../prompts/asker.ts"
 import type { RememberedAnswers } from "../remembered/remembered-answers.ts"
@@ -14,11 +21,6 @@ export interface ConfirmParts {
   readonly now: () => number
 }
 
-/** Exit statuses, for the keeper. */
-const CONFIRMED = 0
-const REFUSED = 1
-const NOT_A_QUESTION = 2
-
 /**
  * `skerry.Confirm`: the keeper of a key asks the person at the host before it does what another domain wants. Who
  * wants it is taken from the call that the keeper is serving, not from its words.
@@ -26,24 +28,35 @@ const NOT_A_QUESTION = 2
 export function confirmService(parts: ConfirmParts): HostService {
   return async (call) => {
     const { parent, source } = call.record
-    if (parent === undefined) {
-      call.stderr.write("skerry.Confirm is for services that serve a call: SKERRY_CALL_ID names it\n")
-      return NOT_A_QUESTION
+    const untrustedBytes = await buffer(bounded(call.stdin, CONFIRM_LIMITS.requestBytes + 1))
+    const request = parseOrProblem(untrustedBytes)
+    if ("problem" in request) return refuseRequest(call, request.problem)
+    if (parent === undefined || request.callId !== parent.id) {
+      return refuseRequest(call, "it is for a service that serves a call, which SKERRY_CALL_ID names")
     }
-    const untrustedText = await text(bounded(call.stdin, CONFIRM_LIMITS.requestBytes))
-    const request = decodeConfirmation(untrustedText)
-    if ("problem" in request) {
-      call.stderr.write(`skerry.Confirm: ${request.problem}\n`)
-      return NOT_A_QUESTION
-    }
+    const { operation, title, details, rememberable } = request
     const question: Question = {
       kind: "confirm",
       source: parent.source.name,
       keeper: source.name,
       service: parent.params.service,
-      ...request,
+      ...{ operation, title, details: [...details], rememberable },
     }
-    return (await isConfirmed(parts, question, call)) ? CONFIRMED : REFUSED
+    return (await isConfirmed(parts, question, call)) ? CONFIRM_STATUS.allowed : CONFIRM_STATUS.refused
+  }
+}
+
+function refuseRequest(call: HostCall, why: string): number {
+  call.stderr.write(`${CONFIRM_SERVICE}: ${why}\n`)
+  return CONFIRM_STATUS.badRequest
+}
+
+function parseOrProblem(untrustedBytes: Uint8Array): ConfirmRequest | { readonly problem: string } {
+  try {
+    return parseConfirmRequest(untrustedBytes)
+  } catch (error) {
+    if (error instanceof ProtocolError) return { problem: error.message }
+    throw error
   }
 }
 
