@@ -9,6 +9,8 @@ import { openAudit } from "./audit/open-audit.ts"
 import { type BackendOpener, Backends } from "./backends.ts"
 import { type Calls, openCalls } from "./calls/open-calls.ts"
 import { ownServices } from "./calls/own-services.ts"
+import { Clipboard } from "./clipboard.ts"
+import { clipboardHandlers } from "./clipboard-service.ts"
 import { ClockWatch } from "./clock-watch.ts"
 import { DescriptorDesk, type ReceiveMessage } from "./descriptor-desk.ts"
 import type { DomainPlan } from "./domain-driver.ts"
@@ -218,6 +220,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     ...calls.handlers,
     ...prompts.handlers,
     ...auditHandlers(audit),
+    ...clipboardHandlers(stack.use(new Clipboard(options.monotonicMs))),
     ...grantHandlers({ remembered, now, onRevoked }),
     ...adminHandlers({
       domains,

@@ -14,6 +14,7 @@ import {
 } from "@skerry/wire"
 import { AUDIT_METHODS } from "./audit-protocol.ts"
 import { call } from "./call-protocol.ts"
+import { CLIPBOARD_METHODS } from "./clipboard-protocol.ts"
 import { method } from "./method.ts"
 import { PROMPT_METHODS } from "./prompt-protocol.ts"
 
@@ -202,6 +203,7 @@ export const ADMIN = {
   }),
   ...PROMPT_METHODS,
   ...AUDIT_METHODS,
+  ...CLIPBOARD_METHODS,
 } as const
 
 export interface DomainRow {
