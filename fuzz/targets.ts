@@ -1,15 +1,8 @@
 import type { FuzzTarget } from "./target.ts"
 import { agentMessages } from "./targets/agent-messages.ts"
 import { confirmRequest } from "./targets/confirm-request.ts"
-import { confirmation } from "./targets/confirmation.ts"
 import { connection } from "./targets/connection.ts"
 import { framing } from "./targets/framing.ts"
 
 /** To add a target: one file in targets/, one line here. */
-export const targets: readonly FuzzTarget[] = [
-  framing,
-  agentMessages,
-  confirmRequest,
-  connection,
-  confirmation,
-]
+export const targets: readonly FuzzTarget[] = [framing, agentMessages, confirmRequest, connection]
