@@ -1,5 +1,6 @@
 import type { FuzzTarget } from "./target.ts"
 import { agentMessages } from "./targets/agent-messages.ts"
+import { confirmRequest } from "./targets/confirm-request.ts"
 import { connection } from "./targets/connection.ts"
 import { framing } from "./targets/framing.ts"
 
