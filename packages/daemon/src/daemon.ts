@@ -1,14 +1,11 @@
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import type { HostPaths } from "@skerry/model"
-import { Connection, type GrantRow, type Handlers, type LogRow } from "@skerry/rpc"
+import { Connection, type Handlers, type LogRow } from "@skerry/rpc"
 import { Admission } from "./admission.ts"
 import { Agent, type Identity } from "./agent.ts"
-import { auditHandlers } from "./audit/handlers.ts"
-import { openAudit } from "./audit/open-audit.ts"
 import { type BackendOpener, Backends } from "./backends.ts"
 import { type Calls, openCalls } from "./calls/open-calls.ts"
-import { ownServices } from "./calls/own-services.ts"
 import { Clipboard } from "./clipboard.ts"
 import { clipboardHandlers } from "./clipboard-service.ts"
 import { ClockWatch } from "./clock-watch.ts"
@@ -21,9 +18,6 @@ import { HomeLock, type TryLock } from "./home-lock.ts"
 import { IdleWatch } from "./idle-watch.ts"
 import { Journals } from "./journals.ts"
 import { DAEMON_LIMITS } from "./limits.ts"
-import { Prompts } from "./prompts/prompts.ts"
-import { grantHandlers, revocation } from "./remembered/handlers.ts"
-import { Remembered } from "./remembered/remembered.ts"
 import { listenLocally, type PeerUid } from "./server.ts"
 import { adminHandlers } from "./service.ts"
 import { type Blank, type DomainMould, StandbyPool } from "./standby.ts"
@@ -174,36 +168,16 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     }),
   )
 
-  const remembered = new Remembered({ state: paths.state, now, onNotice: notice })
-  stack.defer(() => remembered.end())
-  const audit = openAudit({ state: paths.state, now, onNotice: notice, randomBytes })
-  stack.defer(() => audit.end())
-  const prompts = new Prompts({
-    promptMs: () => settings.calls.promptSeconds * 1000,
-    monotonicMs: options.monotonicMs,
-    now,
-    onNotice: notice,
-  })
-  stack.defer(() => prompts.end())
   const calls: Calls = openCalls({
-    stateDirectory: paths.state,
-    policyDirectories: options.policyDirectories,
+    ...options,
     generations,
     domains,
     events,
     settings: () => settings.calls,
-    asker: prompts,
-    remembered,
-    audit,
-    findOwnService: ownServices({
-      directory: join(paths.configuration, "host-services"),
-      uid,
-      environment: options.environment,
-    }),
-    now,
-    monotonicMs: options.monotonicMs,
     onNotice: notice,
   })
+  stack.defer(() => calls.end())
+  const clipboard = stack.use(new Clipboard(options.monotonicMs))
 
   const desk = stack.use(new DescriptorDesk({ receive: host.receiveMessage, freshToken: () => word(32) }))
   const descriptorServer = await listenLocally({
@@ -215,13 +189,9 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   })
   stack.defer(() => closeServer(descriptorServer, join(runtime, DESCRIPTOR_SOCKET_NAME)))
 
-  const onRevoked = (row: GrantRow) => audit.append(revocation(row))
   const serve: Handlers = [
     ...calls.handlers,
-    ...prompts.handlers,
-    ...auditHandlers(audit),
-    ...clipboardHandlers(stack.use(new Clipboard(options.monotonicMs))),
-    ...grantHandlers({ remembered, now, onRevoked }),
+    ...clipboardHandlers(clipboard),
     ...adminHandlers({
       domains,
       generations,

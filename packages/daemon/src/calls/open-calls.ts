@@ -1,62 +1,85 @@
 import { randomUUID } from "node:crypto"
+import { join } from "node:path"
+import type { HostPaths } from "@skerry/model"
 import { ADMIN, bareHandler, type CallParams, type CallState, type Handlers } from "@skerry/rpc"
-import type { AuditLog } from "../audit/audit-log.ts"
+import { auditHandlers } from "../audit/handlers.ts"
+import { openAudit } from "../audit/open-audit.ts"
 import type { DomainDriver } from "../domain-driver.ts"
 import type { DomainEvents } from "../domain-events.ts"
 import type { Domains } from "../domains.ts"
 import type { Generations } from "../generations.ts"
-import type { Asker } from "../prompts/asker.ts"
-import type { RememberedAnswers } from "../remembered/remembered-answers.ts"
+import { Prompts } from "../prompts/prompts.ts"
+import { grantHandlers, revocation } from "../remembered/handlers.ts"
+import { Remembered } from "../remembered/remembered.ts"
 import { adminServices } from "./admin-services.ts"
 import { CallBroker, type CallSettings } from "./broker.ts"
-
 import { confirmService } from "./confirm-service.ts"
 import type { HostService } from "./host-services.ts"
-import type { FindOwnService } from "./own-services.ts"
+import { ownServices } from "./own-services.ts"
 import { PolicySource } from "./policy-source.ts"
 import { SpentRules } from "./spent-rules.ts"
 
 export interface CallsOptions {
-  readonly stateDirectory: string
+  readonly paths: HostPaths
+  readonly uid: number
+  /** Of services that the user wrote. */
+  readonly environment: Readonly<Record<string, string | undefined>>
   readonly policyDirectories: readonly string[]
   readonly generations: Generations
   readonly domains: Domains
   readonly events: DomainEvents
-  readonly settings: () => CallSettings
-  readonly asker: Asker
-  readonly remembered: RememberedAnswers
-  readonly audit: AuditLog
-  /** Services of the host that its user wrote. */
-  readonly findOwnService: FindOwnService
+  readonly settings: () => CallSettings & { readonly promptSeconds: number }
   readonly now: () => number
   readonly monotonicMs: () => number
+  readonly randomBytes: (count: number) => Uint8Array
   readonly onNotice: (text: string) => void
 }
 
 export interface Calls {
+  /** What clients may ask: calls, prompts, remembered answers, the audit log. */
   readonly handlers: Handlers
   fromDomain(driver: DomainDriver, untrustedParams: CallParams, state: CallState): void
+  /** No question is asked any more, and everything is written down. */
+  end(): Promise<void>
 }
 
-/** All that decides and carries calls, put together. */
+/** All that decides, carries and records calls, put together. Throws where the state cannot be read or written. */
 export function openCalls(options: CallsOptions): Calls {
-  const { domains, events, asker, remembered, audit, now, findOwnService } = options
-  const spent = new SpentRules(options.stateDirectory)
+  const { paths, uid, domains, events, now, monotonicMs, onNotice } = options
+  const { state, configuration } = paths
+  const audit = openAudit({ ...options, state })
+  const remembered = new Remembered({ state, now, onNotice })
+  const spent = new SpentRules(state)
+  const promptMs = () => options.settings().promptSeconds * 1000
+  const prompts = new Prompts({ promptMs, monotonicMs, now, onNotice })
   const source = new PolicySource({ ...options, directories: options.policyDirectories, spent })
   const view = () => source.view()
-  const own = new Map<string, HostService>([
+  const services = new Map<string, HostService>([
     ...adminServices({ domains, events, view }),
-    ["skerry.Confirm", confirmService({ asker, remembered, audit, now })],
+    ["skerry.Confirm", confirmService({ asker: prompts, remembered, audit, now })],
   ])
+  const { environment } = options
+  const findOwn = ownServices({ directory: join(configuration, "host-services"), uid, environment })
   const broker = new CallBroker({
     ...options,
-    view,
+    ...{ view, asker: prompts, remembered, audit },
     spend: (rule) => spent.spend(rule),
-    findHostService: (name) => own.get(name) ?? findOwnService(name),
+    findHostService: (name) => services.get(name) ?? findOwn(name),
     freshId: randomUUID,
   })
+  const onRevoked = (row: Parameters<typeof revocation>[0]) => audit.append(revocation(row))
   return {
-    handlers: [bareHandler(ADMIN.call, (params, state) => broker.fromHost(params, state))],
-    fromDomain: (driver, untrustedParams, state) => broker.fromDomain(driver, untrustedParams, state),
+    handlers: [
+      bareHandler(ADMIN.call, (params, callState) => broker.fromHost(params, callState)),
+      ...prompts.handlers,
+      ...auditHandlers(audit),
+      ...grantHandlers({ remembered, now, onRevoked }),
+    ],
+    fromDomain: (driver, untrustedParams, callState) => broker.fromDomain(driver, untrustedParams, callState),
+    async end() {
+      prompts.end()
+      await remembered.end()
+      await audit.end()
+    },
   }
 }
