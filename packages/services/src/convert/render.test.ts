@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, test } from "node:test"
-import { unlessInstalled } from "../installed.ts"
+import { unlessInstalled } from "../testing/unless-installed.ts"
 import { runProgram, serviceTable } from "../testing.ts"
 import { convertFile } from "./convert-file.ts"
 import { renderService } from "./render.ts"
@@ -20,7 +20,9 @@ async function convert(name: string, bytes: string | Uint8Array, dpi = 72) {
   writeFileSync(path, bytes, "latin1")
   const { openCall, calls } = serviceTable({
     "skerry.Convert": (to) =>
-      runProgram(renderService, { environment: { QREXEC_SERVICE_ARGUMENT: to.argument ?? "" } }),
+      runProgram(renderService, {
+        environment: { PATH: process.env.PATH ?? "", QREXEC_SERVICE_ARGUMENT: to.argument ?? "" },
+      }),
   })
   let pages = 0
   const { signal } = new AbortController()

@@ -11,7 +11,7 @@ import { type DocumentKind, documentKind, type ImageKind } from "./document-kind
 import { CONVERT_LIMITS } from "./limits.ts"
 import { PieceReader } from "./piece-reader.ts"
 import { planRuns } from "./render-plan.ts"
-import { Tool } from "./tool.ts"
+import { Tool, type Workplace } from "./tool.ts"
 
 /**
  * The service skerry.Convert, and qubes.PdfConvert: a document on standard input, its pages as page-reader.ts tells on
@@ -24,7 +24,7 @@ export const renderService: Program = async ({ environment, stdin, stdout }) => 
   try {
     const path = join(folder, "document")
     await pipeline(stdin, bounded, createWriteStream(path))
-    await render(path, await kindOf(path), folder, dpi, stdout)
+    await render(path, await kindOf(path), { folder, searchPath: environment.PATH }, dpi, stdout)
     return 0
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -53,21 +53,21 @@ async function kindOf(path: string): Promise<DocumentKind> {
 async function render(
   path: string,
   kind: DocumentKind,
-  folder: string,
+  workplace: Workplace,
   dpi: number,
   output: Writable,
 ): Promise<void> {
-  if (kind === "pdf") return renderPdf(path, folder, dpi, output)
-  if (kind === "office") return renderPdf(await officeToPdf(path, folder), folder, dpi, output)
-  return renderImage(path, kind, folder, output)
+  if (kind === "pdf") return renderPdf(path, workplace, dpi, output)
+  if (kind === "office") return renderPdf(await officeToPdf(path, workplace), workplace, dpi, output)
+  return renderImage(path, kind, workplace, output)
 }
 
-async function renderPdf(path: string, folder: string, dpi: number, output: Writable): Promise<void> {
+async function renderPdf(path: string, workplace: Workplace, dpi: number, output: Writable): Promise<void> {
   await using info = new Tool(
     "pdfinfo",
     ["-f", "1", "-l", String(CONVERT_LIMITS.pages + 1), path],
     "poppler-utils",
-    folder,
+    workplace,
   )
   const runs = planRuns(await info.readAll(), dpi)
   const pages = runs.at(-1)?.last ?? 0
@@ -75,12 +75,17 @@ async function renderPdf(path: string, folder: string, dpi: number, output: Writ
   await write(output, `${pages}\n`)
   for (const { first, last, dpi: fitting } of runs) {
     const args = ["-cropbox", "-r", String(fitting), "-f", String(first), "-l", String(last), path]
-    await using tool = new Tool("pdftoppm", args, "poppler-utils", folder)
+    await using tool = new Tool("pdftoppm", args, "poppler-utils", workplace)
     await passOn(tool, first, last, output)
   }
 }
 
-async function renderImage(path: string, kind: ImageKind, folder: string, output: Writable): Promise<void> {
+async function renderImage(
+  path: string,
+  kind: ImageKind,
+  workplace: Workplace,
+  output: Writable,
+): Promise<void> {
   // Only a TIFF's pictures are pages; of an animation the first one stands for all.
   const source = `${kind}:${path}${kind === "tiff" ? "" : "[0]"}`
   const side = CONVERT_LIMITS.sidePixels
@@ -89,7 +94,7 @@ async function renderImage(path: string, kind: ImageKind, folder: string, output
     "gm",
     ["identify", ...bounds, "-format", "x\n", source],
     "graphicsmagick",
-    folder,
+    workplace,
   )
   const pages = (await looking.readAll()).split("x").length - 1
   await write(output, `${pages}\n`)
@@ -105,14 +110,14 @@ async function renderImage(path: string, kind: ImageKind, folder: string, output
     "gm",
     ["convert", ...bounds, source, ...shape, "-depth", "8", "ppm:-"],
     "graphicsmagick",
-    folder,
+    workplace,
   )
   await passOn(tool, 1, pages, output)
 }
 
-async function officeToPdf(path: string, folder: string): Promise<string> {
-  const made = join(folder, "made")
-  const profile = `-env:UserInstallation=file://${folder}/profile`
+async function officeToPdf(path: string, workplace: Workplace): Promise<string> {
+  const made = join(workplace.folder, "made")
+  const profile = `-env:UserInstallation=file://${workplace.folder}/profile`
   const words = [
     "--headless",
     "--norestore",
@@ -124,7 +129,7 @@ async function officeToPdf(path: string, folder: string): Promise<string> {
     made,
     path,
   ]
-  await using tool = new Tool("soffice", words, "libreoffice", folder)
+  await using tool = new Tool("soffice", words, "libreoffice", workplace)
   await tool.readAll()
   const [name] = await readdir(made).catch(() => [])
   if (name === undefined) throw new ConvertError("render-failed", "LibreOffice could not read it")

@@ -5,6 +5,14 @@ import { ConvertError } from "./convert-error.ts"
 /** Bytes kept of what a tool prints about a document: sizes of 10,000 pages fit. */
 const PRINTED_BYTES = 4 * 1024 * 1024
 
+/** Where the tools of one conversion work. */
+export interface Workplace {
+  /** Theirs alone: home, temporary files, results. */
+  readonly folder: string
+  /** PATH. */
+  readonly searchPath: string | undefined
+}
+
 /** A program of the domain that reads the document. Everything it says is the document's word. */
 export class Tool implements AsyncDisposable {
   readonly stdout: Readable
@@ -13,10 +21,10 @@ export class Tool implements AsyncDisposable {
   readonly #exit: Promise<number>
   #complaint = ""
 
-  constructor(name: string, args: readonly string[], packageName: string, cwd: string) {
+  constructor(name: string, args: readonly string[], packageName: string, { folder, searchPath }: Workplace) {
     this.#name = name
-    const environment = { PATH: process.env.PATH, HOME: cwd, TMPDIR: cwd, LC_ALL: "C.UTF-8" }
-    const child = spawn(name, args, { cwd, env: environment, stdio: ["ignore", "pipe", "pipe"] })
+    const environment = { PATH: searchPath, HOME: folder, TMPDIR: folder, LC_ALL: "C.UTF-8" }
+    const child = spawn(name, args, { cwd: folder, env: environment, stdio: ["ignore", "pipe", "pipe"] })
     this.stdout = child.stdout
     child.stderr.on("data", (chunk) => {
       if (this.#complaint.length < 500) this.#complaint += String(chunk)

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { after, before, test } from "node:test"
 import { promisify } from "node:util"
-import { TestVault } from "./test-vault.ts"
+import { TestVault } from "./testing/test-vault.ts"
 
 const run = promisify(execFile)
 let vault: TestVault

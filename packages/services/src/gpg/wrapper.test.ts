@@ -3,7 +3,7 @@ import { spawn } from "node:child_process"
 import { existsSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { after, before, test } from "node:test"
-import { TestVault } from "./test-vault.ts"
+import { TestVault } from "./testing/test-vault.ts"
 
 let vault: TestVault
 before(async () => {

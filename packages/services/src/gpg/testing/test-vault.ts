@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
-import type { KeeperQuestion } from "../question.ts"
+import type { KeeperQuestion } from "../../question.ts"
 
 const run = promisify(execFile)
 
@@ -32,7 +32,7 @@ export class TestVault implements AsyncDisposable {
       ["--batch", "--passphrase", "", "--quick-add-key", fingerprint, "cv25519", "encr", "never"],
       { env: environment },
     )
-    const wrapper = join(import.meta.dirname, "wrapper-fixture.ts")
+    const wrapper = join(import.meta.dirname, "wrapper.ts")
     writeFileSync(join(folder, "skerry-gpg"), `#!/bin/sh\nexec "${process.execPath}" "${wrapper}" "$@"\n`)
     chmodSync(join(folder, "skerry-gpg"), 0o755)
     return new TestVault(folder, fingerprint)

@@ -1,7 +1,7 @@
 import { appendFileSync } from "node:fs"
-import { runProgram, serviceTable } from "../testing.ts"
-import { gpgClient } from "./client.ts"
-import { gpgService } from "./service.ts"
+import { runProgram, serviceTable } from "../../testing.ts"
+import { gpgClient } from "../client.ts"
+import { gpgService } from "../service.ts"
 
 /*
  * The wrapper as a process of its own, as git starts it: the vault runs in the same process on the GNUPGHOME of
