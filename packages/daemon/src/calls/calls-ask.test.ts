@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { ADMIN, type AuditRow, type Connection, type GivenAnswer, type PrompterDown } from "@skerry/rpc"
-import { callService, startDomain, writePolicy } from "../testing/calls.ts"
+import { callService, startDomain, until, writePolicy } from "../testing/calls.ts"
 import { failsWith, list, startTestDaemon } from "../testing/test-daemon.ts"
 
 type Asked = Extract<PrompterDown, { kind: "ask" }>
@@ -163,11 +163,3 @@ test("a rule with once lets one call through, also of two at a time", async () =
   assert.deepEqual(outcomes.map(({ status }) => status).sort(), ["fulfilled", "rejected"])
   await assert.rejects(callService(mail, "bank", "test.true"), failsWith("refused", /refused/))
 })
-
-async function until(isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5000
-  while (!isSo()) {
-    assert.ok(performance.now() < deadline, "it did not come to this within 5 s")
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-}

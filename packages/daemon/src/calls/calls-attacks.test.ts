@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { ADMIN, call } from "@skerry/rpc"
-import { callService, startDomain, writePolicy } from "../testing/calls.ts"
+import { callService, startDomain, until, writePolicy } from "../testing/calls.ts"
 import { failsWith, SETTINGS, startTestDaemon } from "../testing/test-daemon.ts"
 
 const callSettings = (calls: Partial<(typeof SETTINGS)["calls"]>) => ({
@@ -178,11 +178,3 @@ test("a policy that is replaced while calls run leaves them, and decides the nex
   assert.ok(!daemon.record.told.includes("cancelled sleep"))
   stop.abort()
 })
-
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 5000
-  while (!(await isSo())) {
-    assert.ok(performance.now() < deadline, "it did not come to this within 5 s")
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { callService, hostCall, startDomain, writePolicy } from "../testing/calls.ts"
+import { callService, hostCall, startDomain, until, writePolicy } from "../testing/calls.ts"
 import { failsWith, startTestDaemon } from "../testing/test-daemon.ts"
 
 test("a call that the policy allows reaches the service, its streams and its exit status", async () => {
@@ -97,10 +97,4 @@ async function isRefused(outcome: Promise<unknown>): Promise<boolean> {
       return true
     },
   )
-}
-
-/** The policy is looked at again within 50 ms of a call. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 5000
-  while (!(await isSo())) assert.ok(performance.now() < deadline, "nothing changed within 5 s")
 }

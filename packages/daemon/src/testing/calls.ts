@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
 import { ADMIN, type CallDown, type Connection, call } from "@skerry/rpc"
-import { type startTestDaemon, tinySystem } from "./test-daemon.ts"
+import type { startTestDaemon } from "./test-daemon.ts"
 
 type TestDaemon = Awaited<ReturnType<typeof startTestDaemon>>
 
@@ -63,4 +63,11 @@ export async function startDomain(daemon: TestDaemon, instance: string): Promise
   return agent
 }
 
-export const systemWith = (settings: Parameters<typeof tinySystem>[0]) => tinySystem(settings)
+/** Resolves once it is so; fails after 5 s. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 5000
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error("It did not come to this within 5 s")
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
