@@ -2,7 +2,16 @@ import type { FuzzTarget } from "./target.ts"
 import { agentMessages } from "./targets/agent-messages.ts"
 import { confirmRequest } from "./targets/confirm-request.ts"
 import { connection } from "./targets/connection.ts"
+import { execArgument } from "./targets/exec-argument.ts"
+import { filecopy } from "./targets/filecopy.ts"
 import { framing } from "./targets/framing.ts"
 
 /** To add a target: one file in targets/, one line here. */
-export const targets: readonly FuzzTarget[] = [framing, agentMessages, confirmRequest, connection]
+export const targets: readonly FuzzTarget[] = [
+  framing,
+  agentMessages,
+  confirmRequest,
+  connection,
+  execArgument,
+  filecopy,
+]
