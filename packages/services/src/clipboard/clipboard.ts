@@ -3,7 +3,7 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Readable } from "node:stream"
 import { CLIPBOARD_LIMITS } from "@skerry/rpc"
-import { HOST_NAMES } from "../filecopy/arguments.ts"
+import { HOST_NAME } from "../filecopy/arguments.ts"
 import type { Program, ProgramIo } from "../program.ts"
 
 /** A text that a clipboard does not take; `message` says why. */
@@ -59,7 +59,7 @@ export const skerryClipboard: Program = async (io) => {
 }
 
 function refuseDomains({ environment }: ProgramIo): void {
-  if (!HOST_NAMES.has(environment.QREXEC_REMOTE_DOMAIN ?? "")) {
+  if (environment.QREXEC_REMOTE_DOMAIN !== HOST_NAME) {
     throw new ClipboardError("A clipboard is filled and emptied by the host's user alone")
   }
 }

@@ -33,5 +33,5 @@ export function copyArgument({ allNames, resume, from }: CopyOptions): string {
   ].join("+")
 }
 
-/** The names under which the host calls. */
-export const HOST_NAMES: ReadonlySet<string> = new Set(["dom0", "@adminvm"])
+/** The name under which the host calls; no domain can have it. */
+export const HOST_NAME = "@adminvm"

@@ -1,6 +1,6 @@
 import { resolve } from "node:path"
 import type { Program } from "../program.ts"
-import { HOST_NAMES, parseCopyArgument } from "./arguments.ts"
+import { HOST_NAME, parseCopyArgument } from "./arguments.ts"
 import { ByteSource } from "./byte-source.ts"
 import { FilecopyError } from "./qfile.ts"
 import { sendFiles } from "./send.ts"
@@ -30,7 +30,7 @@ const tooLong = () =>
  * and it looks itself.
  */
 export const fileRead: Program = async ({ environment, stdin, stdout, stderr }) => {
-  if (!HOST_NAMES.has(environment.QREXEC_REMOTE_DOMAIN ?? "")) {
+  if (environment.QREXEC_REMOTE_DOMAIN !== HOST_NAME) {
     throw new Error("Files of this domain are read by the host alone")
   }
   const { resume } = parseCopyArgument(environment.QREXEC_SERVICE_ARGUMENT ?? "")

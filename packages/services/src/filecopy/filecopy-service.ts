@@ -1,5 +1,5 @@
 import type { Program } from "../program.ts"
-import { HOST_NAMES, parseCopyArgument } from "./arguments.ts"
+import { HOST_NAME, parseCopyArgument } from "./arguments.ts"
 import { openIncoming } from "./incoming.ts"
 import { readQuota } from "./quota.ts"
 import { receiveFiles } from "./receive.ts"
@@ -13,7 +13,7 @@ export async function receiveIncoming(io: Parameters<Program>[0], quotaFile: str
   const { environment, stdin, stdout } = io
   const caller = environment.QREXEC_REMOTE_DOMAIN ?? ""
   const { allNames, resume, from } = parseCopyArgument(environment.QREXEC_SERVICE_ARGUMENT ?? "")
-  const isHost = HOST_NAMES.has(caller)
+  const isHost = caller === HOST_NAME
   if (from !== undefined && !isHost) throw new Error("Only the host may say whom files are from")
   const source = from ?? (isHost ? "dom0" : caller)
   await receiveFiles({
