@@ -5,6 +5,9 @@ import { connection } from "./targets/connection.ts"
 import { execArgument } from "./targets/exec-argument.ts"
 import { filecopy } from "./targets/filecopy.ts"
 import { framing } from "./targets/framing.ts"
+import { gpgRequest } from "./targets/gpg-request.ts"
+import { pageReader } from "./targets/page-reader.ts"
+import { sshAgent } from "./targets/ssh-agent.ts"
 
 /** To add a target: one file in targets/, one line here. */
 export const targets: readonly FuzzTarget[] = [
@@ -14,4 +17,7 @@ export const targets: readonly FuzzTarget[] = [
   connection,
   execArgument,
   filecopy,
+  gpgRequest,
+  pageReader,
+  sshAgent,
 ]
