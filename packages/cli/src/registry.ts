@@ -13,6 +13,7 @@ export const REGISTRY: readonly RegistryEntry[] = [
   { name: "init", load: () => import("./commands/init.ts") },
   { name: "doctor", load: () => import("./commands/doctor.ts") },
   { name: "config", load: () => import("./commands/config.ts") },
+  { name: "policy", load: () => import("./commands/policy.ts") },
   { name: "build", load: () => import("./commands/build.ts") },
   { name: "images", load: () => import("./commands/images.ts") },
   { name: "generations", load: () => import("./commands/generations.ts") },

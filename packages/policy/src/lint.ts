@@ -136,7 +136,12 @@ function expired(rule: Rule, nowMs: number): LintFinding[] {
 
 function unreadFiles({ loaded }: Policy, files: ReadonlyMap<string, string>): LintFinding[] {
   return [...files.keys()]
-    .filter((path) => !loaded.has(path) && !path.split("/").some((part) => part.startsWith(".")))
+    .filter(
+      (path) =>
+        !loaded.has(path) &&
+        !path.startsWith("compat-4.0/") &&
+        !path.split("/").some((part) => part.startsWith(".")),
+    )
     .map((file) => {
       const why = file.includes("/")
         ? "nothing includes it"
