@@ -51,4 +51,6 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Program>>> = {
   "skerry-open-url": async () => (await import("./open-url/open-url.ts")).skerryOpenUrl,
   "qvm-connect-tcp": async () => (await import("./connect-tcp/forward.ts")).qvmConnectTcp,
   "skerry-clipboard": async () => (await import("./clipboard/clipboard.ts")).skerryClipboard,
+  "skerry-bench-calls": async () => (await import("./bench/calls.ts")).benchCalls,
+  "skerry-bench-echo": async () => (await import("./bench/echo-socket.ts")).benchEcho,
 }

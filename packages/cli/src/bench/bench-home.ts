@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { CONFIG_TYPESCRIPT, STARTER_CONFIGURATION } from "@skerry/config"
 import { type HostPaths, hostPaths } from "@skerry/model"
+import { CALLEE, writeBenchPolicy } from "./calls.ts"
 import { printed, timed } from "./timed.ts"
 
 /** Idle domains of the rows about many of them. */
@@ -49,6 +50,7 @@ export class BenchHome implements Disposable {
     const lock = join(user.configuration, LOCK)
     if (existsSync(lock)) copyFileSync(lock, join(configuration, LOCK))
     writeFileSync(join(configuration, STARTER), STARTER_CONFIGURATION)
+    writeBenchPolicy(configuration)
   }
 
   /** The words of a command line as the user types it. */
@@ -78,8 +80,9 @@ const idle = ${JSON.stringify(idleInstances)}
 export default defineSystem({
   applications: { scratch },
   instances: {
-    scratch: { application: "scratch" },
+    scratch: { application: "scratch", disposableTemplate: true },
     light: { application: "scratch", isolation: "process" },
+    ${CALLEE}: { application: "scratch", isolation: "process" },
     ...Object.fromEntries(idle.map((name) => [name, { application: "scratch" }])),
   },
   settings: { standby: { perImage: ${standbyPerImage}, memoryMiB: 512 } },

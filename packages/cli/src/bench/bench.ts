@@ -6,6 +6,7 @@ import { openClient } from "../client.ts"
 import { readRows } from "../client-lines.ts"
 import type { CommandContext } from "../command.ts"
 import { BenchHome } from "./bench-home.ts"
+import type { CallTimes } from "./calls.ts"
 import type { ManyIdle } from "./idle-domains.ts"
 
 const LIMITS = {
@@ -19,8 +20,9 @@ const LIMITS = {
 export class Bench implements AsyncDisposable {
   readonly context: CommandContext
   readonly environment: NodeJS.ProcessEnv
-  /** Measured once, for two rows. */
+  /** Measured once each, for several rows. */
   manyIdle: Promise<ManyIdle> | undefined
+  callTimes: Promise<CallTimes> | undefined
   #home: BenchHome | undefined
   #connection: Connection | undefined
   #standby = 0

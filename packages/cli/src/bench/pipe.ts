@@ -4,6 +4,10 @@ import { timed } from "./timed.ts"
 const MEGABYTES = 256
 const BYTES = MEGABYTES * 1_000_000
 
+/** Milliseconds of so many bytes through one pipe, from one program to another. */
+export const plainPipe = (bytes: number): number =>
+  timed(["bash", "-c", `head -c ${bytes} /dev/zero | cat >/dev/null`], process.env)
+
 /** Fails unless every byte comes out again. Both ends of the middle program are pipes. */
 const script = (middle: string) =>
   `set -o pipefail; n=$(head -c ${BYTES} /dev/zero | ${middle} | wc -c) && [ "$n" -eq ${BYTES} ]`

@@ -40,6 +40,13 @@ const MEASURED: ReadonlyMap<string, Samples> = new Map([
   ["policy-decide", measured([19, 21, 40])],
   ["policy-ask", measured([14, 15, 16])],
   ["policy-parse", measured([0.4, 0.5, 2.4])],
+  ["call-socket", measured([0.31], [1.3])],
+  ["call-executable", measured([2.1], [1.3])],
+  ["call-refused", measured([0.173], [1.3])],
+  ["calls-at-once", measured([0])],
+  ["call-up", measured([850], [900])],
+  ["call-down", measured([950], [900])],
+  ["call-disposable", measured([310, 320, 330])],
   ["bwrap", measured([8.1, 8.2, 9.9], [40, 40, 40])],
   ["firejail", { kind: "absent", why: "it is not installed: apt-get install firejail" }],
   ["podman", { kind: "absent", why: "it is not installed: apt-get install podman" }],
@@ -63,7 +70,7 @@ test("a row misses its bars, or fails; one that cannot be here does neither", ()
   const missed = judge(ROWS, MEASURED).filter(isMissed)
   assert.deepEqual(
     missed.map(({ name }) => name),
-    ["run-standby", "pipe"],
+    ["run-standby", "pipe", "call-down"],
   )
 })
 

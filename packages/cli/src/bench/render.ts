@@ -77,8 +77,12 @@ function showReached({ bars }: JudgedRow): string {
   return [...new Set(words)].length === 1 ? (words[0] ?? "") : words.join(", ")
 }
 
-const show = (unit: JudgedRow["unit"], value: number) =>
-  unit === "bytes" ? showBytes(value) : value < 9.95 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`
+function show(unit: JudgedRow["unit"], value: number): string {
+  if (unit === "bytes") return showBytes(value)
+  if (unit === "calls") return String(value)
+  if (value < 0.995) return `${digits(value)} ms`
+  return value < 9.95 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`
+}
 
 /** Three of them: 0.987, 5.23, 12.4, 158. */
 const digits = (value: number) => value.toPrecision(3)

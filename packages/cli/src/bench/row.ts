@@ -22,7 +22,7 @@ export interface Row {
   readonly name: string
   /** For people: a command as it is typed, where there is one. */
   readonly what: string
-  readonly unit: "ms" | "bytes"
+  readonly unit: "ms" | "bytes" | "calls"
   /** Needs domains, with so many standing by for each image. */
   readonly standby?: 0 | 1
   /** One sample is many starts already. */

@@ -1,6 +1,7 @@
 import { bwrapRow, firejailRow, podmanRow } from "./alternatives.ts"
 import type { Bench } from "./bench.ts"
 import { IDLE_DOMAINS } from "./bench-home.ts"
+import { CALL_ROWS } from "./call-rows.ts"
 import { idleMemory, lastingStart, manyIdle } from "./idle-domains.ts"
 import { pipeThrough, pipeThroughDomain } from "./pipe.ts"
 import { POLICY_ROWS } from "./policy-rows.ts"
@@ -127,6 +128,7 @@ export const ROWS: readonly Row[] = [
     sample: pipeThroughDomain,
   },
   ...POLICY_ROWS,
+  ...CALL_ROWS,
   { ...bwrapRow, yardstick: YARDSTICK },
   { ...firejailRow, yardstick: YARDSTICK },
   { ...podmanRow, yardstick: YARDSTICK },
