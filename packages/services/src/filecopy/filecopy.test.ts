@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
 import {
   chmodSync,
   existsSync,
@@ -8,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -22,6 +24,7 @@ import type { Program } from "../program.ts"
 import { runProgram, serviceTable, textOf } from "../testing.ts"
 import { qvmCopy, qvmCopyToVm, skerryCp } from "./copy-command.ts"
 import { receiveIncoming } from "./filecopy-service.ts"
+import { FILECOPY_LIMITS } from "./qfile.ts"
 
 let home: string
 let outgoing: string
@@ -167,6 +170,47 @@ test("a file that changed meanwhile is sent from its beginning", async () => {
   put("long", Buffer.alloc(8_000_000, 2))
   assert.equal((await copyBy(skerryCp, ["long", "work:"])).status, 0)
   assert.ok(readFileSync(join(incoming, "long")).equals(Buffer.alloc(8_000_000, 2)))
+})
+
+test("what a killed receiver left is continued, and what another one still writes to is left alone", async () => {
+  put("long", Buffer.alloc(8_000_000, 1))
+  await copyBy(skerryCp, ["long", "work:"], breakingAfter(5_000_000))
+  const partials = join(incoming, ".skerry-partial")
+  const [name = ""] = readdirSync(partials)
+  // Of a process that runs: this one's parent.
+  renameSync(join(partials, name), join(partials, `${name}.${process.ppid}.00`))
+  assert.equal((await copyBy(skerryCp, ["long", "work:"])).status, 0)
+  assert.deepEqual(readdirSync(partials), [`${name}.${process.ppid}.00`])
+  rmSync(join(incoming, "long"))
+  // Of a process that has ended.
+  const { pid } = spawnSync("true")
+  renameSync(join(partials, `${name}.${process.ppid}.00`), join(partials, `${name}.${pid}.00`))
+  writeFileSync(join(partials, `new.${pid}.00`), "left")
+  assert.equal((await copyBy(skerryCp, ["long", "work:"])).status, 0)
+  assert.deepEqual(readdirSync(incoming), ["long"])
+})
+
+test("many copies at once from one source do not disturb each other", async () => {
+  const names = Array.from({ length: 24 }, (_, at) => `long${at}`)
+  for (const name of names) put(name, Buffer.alloc(1_100_000, name))
+  const copies = names.map((name, at) =>
+    at % 2 === 0 ? copyBy(skerryCp, [name, "work:"]) : copyBy(qvmCopy, [name]),
+  )
+  assert.deepEqual(
+    (await Promise.all(copies)).filter(({ status }) => status !== 0),
+    [],
+  )
+  for (const name of names) assert.equal(statSync(join(incoming, name)).size, 1_100_000)
+  assert.deepEqual(readdirSync(incoming).sort(), names.sort())
+})
+
+test("of many interrupted files the latest are kept", async () => {
+  const names = Array.from({ length: 10 }, (_, at) => `long${at}`)
+  for (const name of names) {
+    put(name, Buffer.alloc(2_000_000, 1))
+    await copyBy(skerryCp, [name, "work:"], breakingAfter(1_500_000))
+  }
+  assert.equal(readdirSync(join(incoming, ".skerry-partial")).length, FILECOPY_LIMITS.partials)
 })
 
 test("a plain copy that breaks leaves nothing of the file", async () => {

@@ -11,11 +11,15 @@ import {
   readSync,
   renameSync,
   rmdirSync,
+  rmSync,
   unlinkSync,
 } from "node:fs"
 import { PARTIALS } from "./names.ts"
 import { makeDirectoryIn, nameIn, openDirectoryIn } from "./open-directories.ts"
 import { FILECOPY_LIMITS } from "./qfile.ts"
+
+/** To make a directory that others remove at the same time. */
+const MOST_ATTEMPTS = 10
 
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants
 
@@ -41,43 +45,74 @@ export class Partials implements Disposable {
 
   /** One that is gone if the copy fails. */
   open(): Partial {
-    const name = Buffer.from(`new-${randomBytes(12).toString("hex")}`)
-    const descriptor = openSync(
-      nameIn(this.#directory(), name),
-      O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
-      0o600,
-    )
-    return this.#partial(name, descriptor, 0, false)
+    this.#tidy("")
+    return this.#create(Buffer.from(`new.${this.#claim()}`), undefined)
   }
 
   /** One that stays if the copy fails, and is found again by `key` (what the file is: its path and size). */
   resume(key: Uint8Array, contentBytes: number): Partial {
-    const name = Buffer.from(`of-${createHash("sha256").update(key).digest("hex")}`)
-    this.#makeRoom(name)
-    const descriptor = openSync(
-      nameIn(this.#directory(), name),
-      O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK,
-      0o600,
-    )
-    const found = fstatSync(descriptor)
-    const offset = found.isFile() && found.size <= contentBytes ? found.size : 0
-    if (offset === 0) ftruncateSync(descriptor, 0)
-    return this.#partial(name, descriptor, offset, true)
+    const name = `of-${createHash("sha256").update(key).digest("hex")}`
+    const kept = Buffer.from(name)
+    const claimed = Buffer.from(`${name}.${this.#claim()}`)
+    for (const found of this.#tidy(name)) {
+      if (!this.#take(found, claimed)) continue
+      const descriptor = openSync(nameIn(this.#directory(), claimed), O_RDWR | O_NOFOLLOW | O_NONBLOCK)
+      const { size } = fstatSync(descriptor)
+      if (size > contentBytes) ftruncateSync(descriptor, 0)
+      return this.#partial(claimed, descriptor, size > contentBytes ? 0 : size, kept)
+    }
+    return this.#create(claimed, kept)
   }
 
-  #partial(name: Buffer, descriptor: number, offset: number, stays: boolean): Partial {
-    const path = nameIn(this.#directory(), name)
+  /** This process is named, so that what it leaves when it is killed can be told from what somebody still writes to. */
+  #claim(): string {
+    return `${process.pid}.${randomBytes(6).toString("hex")}`
+  }
+
+  #create(name: Buffer, kept: Buffer | undefined): Partial {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const path = nameIn(this.#directory(), name)
+        return this.#partial(name, openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), 0, kept)
+      } catch (error) {
+        // Another receiver found the directory empty and removed it.
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt === MOST_ATTEMPTS) throw error
+        this.#forgetDirectory()
+      }
+    }
+  }
+
+  #forgetDirectory(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor)
+    this.#descriptor = undefined
+  }
+
+  /** Of several who want it, one gets it: nobody else has it open then, and so cannot change it once it is in place. */
+  #take(found: string, claimed: Buffer): boolean {
+    try {
+      renameSync(nameIn(this.#directory(), Buffer.from(found)), nameIn(this.#directory(), claimed))
+      return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false
+      throw error
+    }
+  }
+
+  #partial(name: Buffer, descriptor: number, offset: number, kept: Buffer | undefined): Partial {
+    const directory = this.#directory()
+    const path = nameIn(directory, name)
     return {
       descriptor,
       offset,
-      place(directory, finalName) {
-        putInPlace(path, nameIn(directory, finalName))
+      place(finalDirectory, finalName) {
+        putInPlace(path, nameIn(finalDirectory, finalName))
         closeSync(descriptor)
       },
       drop() {
-        const isWorthKeeping = stays && fstatSync(descriptor).size > 0
+        const isKept = kept !== undefined && fstatSync(descriptor).size > 0
         closeSync(descriptor)
-        if (!isWorthKeeping) unlinkSync(path)
+        if (isKept) renameSync(path, nameIn(directory, kept))
+        else unlinkSync(path)
       },
     }
   }
@@ -90,24 +125,32 @@ export class Partials implements Disposable {
     return this.#descriptor
   }
 
-  /** Of more than FILECOPY_LIMITS.partials the oldest go. */
-  #makeRoom(wanted: Buffer): void {
+  /** Removes what nobody will want: of more than FILECOPY_LIMITS.partials the oldest. What is left of `wanted` is the result. */
+  #tidy(wanted: string): readonly string[] {
     const directory = this.#directory()
-    const others: { path: Buffer; modified: number }[] = []
+    const found: string[] = []
+    const others: { readonly path: Buffer; readonly modified: number }[] = []
     const listing = opendirSync(`/proc/self/fd/${directory}`)
     for (let entry = listing.readSync(); entry !== null; entry = listing.readSync()) {
-      if (entry.name === wanted.toString() || !entry.name.startsWith("of-")) continue
+      const [name = "", pid] = entry.name.split(".")
+      if (pid !== undefined && isAlive(Number(pid))) continue
       const path = nameIn(directory, Buffer.from(entry.name))
-      others.push({ path, modified: lstatSync(path).mtimeMs })
+      const modified = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs
+      // Another receiver tidies up as well.
+      if (modified === undefined) continue
+      if (name === "new") rmSync(path, { force: true })
+      else if (name === wanted) found.push(entry.name)
+      else others.push({ path, modified })
     }
     listing.closeSync()
     others.sort((one, other) => other.modified - one.modified)
-    for (const { path } of others.slice(FILECOPY_LIMITS.partials - 1)) unlinkSync(path)
+    for (const { path } of others.slice(FILECOPY_LIMITS.partials - 1)) rmSync(path, { force: true })
+    return found
   }
 
   [Symbol.dispose](): void {
     if (this.#descriptor === undefined) return
-    closeSync(this.#descriptor)
+    this.#forgetDirectory()
     try {
       rmdirSync(nameIn(this.#root, PARTIALS))
     } catch (error) {
@@ -115,6 +158,14 @@ export class Partials implements Disposable {
       if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? ""))
         throw error
     }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH"
   }
 }
 
