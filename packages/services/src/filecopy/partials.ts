@@ -118,9 +118,13 @@ export class Partials implements Disposable {
   }
 
   #directory(): number {
-    if (this.#descriptor === undefined) {
+    for (let attempt = 1; this.#descriptor === undefined; attempt++) {
       makeDirectoryIn(this.#root, PARTIALS)
-      this.#descriptor = openDirectoryIn(this.#root, PARTIALS)
+      try {
+        this.#descriptor = openDirectoryIn(this.#root, PARTIALS)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt === MOST_ATTEMPTS) throw error
+      }
     }
     return this.#descriptor
   }
