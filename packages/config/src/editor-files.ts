@@ -56,6 +56,18 @@ declare module "skerry" {
     R extends Readonly<Record<string, Resource>> = Readonly<Record<never, Resource>>,
   >(system: SystemDefinition<A, R>): SystemDefinition<A, R>
 
+  /** What a service of the host is called with: host-services/NAME.ts exports (call) => exit status as default. */
+  export interface HostServiceCall {
+    /** The calling domain. */
+    readonly source: string
+    /** From the domain, as all below. */
+    readonly argument: string
+    readonly requestedTarget: string
+    readonly stdin: AsyncIterable<Uint8Array>
+    readonly stdout: { write(text: string | Uint8Array): boolean }
+    readonly stderr: { write(text: string | Uint8Array): boolean }
+  }
+
   /** Packages from Debian's archive, or from one laid out like it. */
   export function debian(source: Omit<DebianSource, "kind">): DebianSource
 
@@ -93,7 +105,7 @@ export function editorProject(): string {
       verbatimModuleSyntax: true,
       resolveJsonModule: true,
     },
-    include: ["*.ts"],
+    include: ["*.ts", "host-services/*.ts"],
   }
   return `${JSON.stringify(project, null, 2)}\n`
 }
