@@ -1,48 +1,22 @@
 import assert from "node:assert/strict"
-import { spawn } from "node:child_process"
-import { once } from "node:events"
 import { closeSync, openSync, readdirSync, readFileSync, readSync, writeSync } from "node:fs"
-import { Socket } from "node:net"
 import { constants } from "node:os"
-import { join } from "node:path"
 import type { Readable } from "node:stream"
 import { buffer, text } from "node:stream/consumers"
 import { test } from "node:test"
 import { openLinux } from "@skerry/linux"
-import { AGENT_LIMITS, Connection, type ExecParams, exec, identify, ping, RemoteError } from "@skerry/rpc"
+import {
+  AGENT_LIMITS,
+  AGENT_PROTOCOL_VERSION,
+  type ExecParams,
+  exec,
+  identify,
+  ping,
+  RemoteError,
+} from "@skerry/rpc"
+import { openTestAgent, type TestAgent } from "./test-agent.ts"
 
 const linux = openLinux()
-
-interface Agent extends AsyncDisposable {
-  readonly pid: number
-  readonly caller: Connection
-  /** The host's end of the descriptor socket. */
-  readonly descriptors: number
-}
-
-/** The agent as at level `process`, over a socket; commands run as the current user. */
-function openAgent(): Agent {
-  const [callerFd, agentFd] = linux.socketPair()
-  const [descriptors, descriptorSocket] = linux.socketPair()
-  const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
-    stdio: ["ignore", "inherit", "inherit", agentFd, descriptorSocket],
-    env: { SKERRY_CONTROL_FD: "3" },
-  })
-  const exited = once(child, "exit")
-  closeSync(agentFd)
-  closeSync(descriptorSocket)
-  const caller = new Connection(new Socket({ fd: callerFd }))
-  return {
-    pid: child.pid ?? 0,
-    caller,
-    descriptors,
-    async [Symbol.asyncDispose]() {
-      caller.close()
-      await exited
-      closeSync(descriptors)
-    },
-  }
-}
 
 const command = (argv: string[], more: Partial<ExecParams> = {}): ExecParams => ({
   argv,
@@ -57,7 +31,7 @@ const command = (argv: string[], more: Partial<ExecParams> = {}): ExecParams => 
 const shell = (script: string, more: Partial<ExecParams> = {}) => command(["sh", "-c", script], more)
 const terminal = { rows: 30, columns: 100, type: "xterm" }
 
-async function output(agent: Agent, params: ExecParams) {
+async function output(agent: TestAgent, params: ExecParams) {
   const call = agent.caller.call(exec, params)
   call.stdin.end()
   const [stdout, stderr, { exit }] = await Promise.all([text(call.stdout), text(call.stderr), call.result])
@@ -78,13 +52,16 @@ const failsWith = (call: { readonly result: Promise<unknown> }, code: string) =>
   assert.rejects(call.result, (error) => error instanceof RemoteError && error.code === code)
 
 test("ping gives the version and the boot id", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()
-  assert.deepEqual(await agent.caller.call(ping, { version: 1 }).result, { version: 1, bootId })
+  assert.deepEqual(await agent.caller.call(ping, { version: 1 }).result, {
+    version: AGENT_PROTOCOL_VERSION,
+    bootId,
+  })
 })
 
 test("a command's streams and exit code reach the caller", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   assert.deepEqual(await output(agent, shell("echo out; echo err >&2; exit 7")), {
     stdout: "out\n",
     stderr: "err\n",
@@ -93,12 +70,12 @@ test("a command's streams and exit code reach the caller", async () => {
 })
 
 test("a signal that ends a command reaches the caller", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   assert.deepEqual((await output(agent, shell("kill -KILL $$"))).exit, { kind: "signal", signal: 9 })
 })
 
 test("10 MB of binary pass through cat unchanged", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const bytes = Buffer.alloc(
     10_000_000,
     Uint8Array.from({ length: 251 }, (_, index) => index),
@@ -111,7 +88,7 @@ test("10 MB of binary pass through cat unchanged", async () => {
 })
 
 test("the environment holds nothing of the agent's own", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const { stdout } = await output(
     agent,
     command(["env"], {
@@ -135,18 +112,18 @@ test("the environment holds nothing of the agent's own", async () => {
 })
 
 test("no descriptor of the agent reaches a command", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const { stdout } = await output(agent, shell("ls -l /proc/self/fd"))
   assert.doesNotMatch(stdout, /socket:/)
 })
 
 test("stdout can be opened by name, as a pipe can and a socket cannot", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   assert.equal((await output(agent, shell("echo hi > /dev/stdout"))).stdout, "hi\n")
 })
 
 test("a command that closes its input early is no failure", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const call = agent.caller.call(exec, shell("exec <&-; echo done"))
   call.stdin.end(Buffer.alloc(5_000_000))
   assert.equal(await text(call.stdout), "done\n")
@@ -154,7 +131,7 @@ test("a command that closes its input early is no failure", async () => {
 })
 
 test("a signal from the caller reaches the command's whole group", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const call = agent.caller.call(exec, shell("sleep 1000 & echo ready; wait"))
   await readUntil(call.stdout, "ready")
   call.send({ kind: "signal", number: constants.signals.SIGTERM })
@@ -162,7 +139,7 @@ test("a signal from the caller reaches the command's whole group", async () => {
 })
 
 test("a terminal has its size, and takes a new one", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const script =
     "trap 'stty size; exit 3' WINCH; test -t 0 && stty size && tty && echo $TERM; while :; do sleep 0.05; done"
   const call = agent.caller.call(exec, shell(script, { terminal }))
@@ -175,7 +152,7 @@ test("a terminal has its size, and takes a new one", async () => {
 })
 
 test("a terminal turns ^C into an interrupt, and the end of input into ^D", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const interrupted = agent.caller.call(exec, shell("echo ready; exec cat", { terminal }))
   await readUntil(interrupted.stdout, "ready")
   interrupted.stdin.write("\x03")
@@ -188,7 +165,7 @@ test("a terminal turns ^C into an interrupt, and the end of input into ^D", asyn
 })
 
 test("a reader that stops does not keep other commands, and loses nothing", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const stopped = agent.caller.call(exec, command(["head", "-c", "3000000", "/dev/zero"]))
   await new Promise((resolve) => stopped.stdout.once("readable", resolve))
   assert.equal((await output(agent, shell("head -c 3000000 /dev/zero | wc -c"))).stdout.trim(), "3000000")
@@ -196,7 +173,7 @@ test("a reader that stops does not keep other commands, and loses nothing", asyn
 })
 
 test("50 commands at once", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const runs = Array.from(
     { length: 50 },
     async (_, index) => await output(agent, shell(`echo ${index}; exit ${index}`)),
@@ -207,13 +184,13 @@ test("50 commands at once", async () => {
 })
 
 test("a process left behind does not keep the call open", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const { stdout } = await output(agent, shell("sleep 30 & echo $!"))
   process.kill(Number(stdout))
 })
 
 test("all output arrives although a process left behind holds the pipe", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const { stdout } = await output(agent, shell("sleep 30 & echo $!; head -c 1000000 /dev/zero"))
   const pid = stdout.slice(0, stdout.indexOf("\n"))
   process.kill(Number(pid))
@@ -221,7 +198,7 @@ test("all output arrives although a process left behind holds the pipe", async (
 })
 
 test("a cancelled command's group is ended", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const abort = new AbortController()
   const call = agent.caller.call(exec, shell("echo $$; sleep 1000"), { signal: abort.signal })
   const pid = Number(await readUntil(call.stdout, "\n"))
@@ -244,7 +221,7 @@ async function gone(pid: number): Promise<void> {
 }
 
 test("failures to start have codes that a shell's exit codes follow from", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const call = (params: ExecParams) => agent.caller.call(exec, params)
   await failsWith(call(command(["no-such-command"])), "not-found")
   await failsWith(call(command(["/no/such/command"])), "not-found")
@@ -256,7 +233,7 @@ test("failures to start have codes that a shell's exit codes follow from", async
 })
 
 test("argv at its limit runs, one byte more is not sent", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const argv = ["sh", "-c", 'expr length "$1"', "sh"]
   const fixedBytes = argv.join("").length
   const longest = "x".repeat(AGENT_LIMITS.commandBytes - fixedBytes)
@@ -265,14 +242,14 @@ test("argv at its limit runs, one byte more is not sent", async () => {
 })
 
 test("4096 arguments run, 4097 are not sent", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const argv = ["sh", "-c", "echo $#", ...new Array<string>(AGENT_LIMITS.argvItems - 3).fill("x")]
   assert.equal((await output(agent, command(argv))).stdout, `${argv.length - 4}\n`)
   assert.throws(() => agent.caller.call(exec, command([...argv, "x"])), RangeError)
 })
 
 test("host descriptors become the command's stdin, stdout and stderr", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const [input, result, errors] = [linux.pipe(), linux.pipe(), linux.pipe()]
   linux.sendDescriptors(agent.descriptors, Buffer.from([0]), [input.read, result.write, errors.write])
   const call = agent.caller.call(exec, command(["cat"], { descriptors: true }))
@@ -287,7 +264,7 @@ test("host descriptors become the command's stdin, stdout and stderr", async () 
 })
 
 test("a command that fails to start does not leave its descriptors to the next", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const fd = openSync("/dev/zero", "r+")
   const other = openSync("/dev/full", "r+")
   linux.sendDescriptors(agent.descriptors, Buffer.from([0]), [fd, fd, fd])
@@ -300,7 +277,7 @@ test("a command that fails to start does not leave its descriptors to the next",
 })
 
 test("no descriptor is left open by commands of any kind", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const openCount = () => readdirSync(`/proc/${agent.pid}/fd`).length
   await output(agent, command(["true"]))
   await output(agent, command(["true"], { terminal }))
@@ -320,7 +297,7 @@ test("no descriptor is left open by commands of any kind", async () => {
 test("a command that the agent runs as another account keeps nothing of root", {
   skip: process.getuid?.() === 0 ? false : "only root can take on another account",
 }, async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const script =
     "id -u; id -g; id -G; grep -E '^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapAmb|NoNewPrivs|SigIgn|SigBlk):' /proc/self/status"
   const { stdout } = await output(agent, shell(script, { user: "user" }))
@@ -341,7 +318,7 @@ test("a command that the agent runs as another account keeps nothing of root", {
 })
 
 test("identify refuses what no host name, machine-id or entropy is", async () => {
-  await using agent = openAgent()
+  await using agent = openTestAgent()
   const good = {
     entropy: new Uint8Array(32),
     wallClockNs: 1n,

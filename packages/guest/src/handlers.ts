@@ -1,10 +1,11 @@
 import { AGENT_PROTOCOL_VERSION, identify, ping, setClock, shutdown } from "@skerry/rpc"
-import { type ExecHost, execHandler } from "./exec.ts"
+import { execHandler } from "./exec.ts"
 import type { Identities } from "./identity.ts"
 import { type AgentHandler, answering } from "./incoming.ts"
+import { type ServiceHost, serviceHandler } from "./services/service.ts"
 
 export interface AgentParts {
-  readonly host: ExecHost
+  readonly host: ServiceHost
   readonly identities: Identities
   /** Ends the domain; called before the answer to `shutdown` has left. */
   readonly onShutdown: () => void
@@ -17,6 +18,7 @@ export function agentHandlers({ host, identities, onShutdown }: AgentParts): rea
     answering(identify, (params) => identities.identify(params)),
     answering(setClock, ({ wallClockNs }) => void identities.setClock(wallClockNs)),
     execHandler(host, () => identities.isIdentified),
+    serviceHandler(host, () => identities.isIdentified),
     answering(shutdown, () => void onShutdown()),
   ]
 }

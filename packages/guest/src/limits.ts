@@ -8,6 +8,11 @@ export const AGENT = {
   pathEntries: 256,
   /** Between two looks at a control port whose host side is not connected: first, and at most. */
   reconnectMs: { first: 2, most: 50 },
+  /** For the server of a service to take a connection: a queue that never moves is nobody. */
+  connectMs: 10_000,
+  /** Connections of programs to the call socket; more wait in its queue, as many as a program may leave there. */
+  callers: 256,
+  callersWaiting: 512,
   /** Runs of each kind of command before the first ping: more do not make a clone's first command faster. */
   warmUpRuns: 12,
   /** Of these, after garbage was collected, which forgets what only the first runs needed, and a little more. */
@@ -16,6 +21,8 @@ export const AGENT = {
   warmUpTerminals: 2,
   /** Read from the control port at once, and gathered for one write to it: more than one frame. */
   portBytes: 96 * 1024,
+  /** Buffers for writing kept for the next port that has something to write: as many as write in one turn, mostly. */
+  outputsKept: 8,
   /** Read from a command at once: what one frame carries. */
   outputBytes: 64 * 1024,
 } as const

@@ -59,6 +59,11 @@ export class Loop {
     }
   }
 
+  /** In the milliseconds that after() counts. */
+  now(): number {
+    return this.#now()
+  }
+
   /** Calls `action` once, after so many milliseconds; what is returned prevents it. */
   after(ms: number, action: () => void): () => void {
     const alarm: Alarm = { at: this.#now() + ms, action }

@@ -1,12 +1,16 @@
 import { existsSync, fstatSync, readFileSync } from "node:fs"
 import { openLinux } from "@skerry/linux"
 import { findAccount } from "./accounts.ts"
+import { CallSocket } from "./call-socket.ts"
 import { findControlPort, openControlPort } from "./control-port.ts"
-import type { ExecHost } from "./exec.ts"
 import { agentHandlers } from "./handlers.ts"
-import { machineIdentities, sharedIdentities } from "./identity.ts"
+import { type Identities, machineIdentities, sharedIdentities } from "./identity.ts"
+import { AGENT } from "./limits.ts"
 import { Loop } from "./loop.ts"
+import { type Port, PortMemory } from "./port.ts"
 import { servePort } from "./serve.ts"
+import { servicePlaces } from "./services/find-service.ts"
+import type { ServiceHost } from "./services/service.ts"
 import { warmUp } from "./warm-up.ts"
 
 const KOFFI = "/usr/lib/skerry/koffi.node"
@@ -19,19 +23,28 @@ interface Inherited {
   readonly descriptors: number | undefined
 }
 
-function main(inherited: Inherited | undefined): void {
+interface AgentHost extends ServiceHost {
+  readonly memory: PortMemory
+  readonly callSocket: string
+}
+
+function main(inherited: Inherited | undefined, root: string): void {
   const linux = openLinux(existsSync(KOFFI) ? KOFFI : undefined)
   linux.forbidNewPrivileges()
   const loop = new Loop(linux, () => performance.now())
   const uid = process.getuid?.() ?? USER_UID
   if (uid === 0) linux.dropGroups()
   const passwd = existsSync("/etc/passwd") ? readFileSync("/etc/passwd", "utf8") : ""
-  const host: ExecHost = {
+  const host: AgentHost = {
     loop,
     linux,
     canSwitchAccount: uid === 0,
     accounts: { root: findAccount(passwd, 0), user: findAccount(passwd, uid === 0 ? USER_UID : uid) },
     descriptorSocket: inherited?.descriptors,
+    places: servicePlaces(root),
+    callSocket: `${root}/run/skerry/call.sock`,
+    scratch: Buffer.allocUnsafeSlow(AGENT.outputBytes),
+    memory: new PortMemory(),
   }
   if (inherited === undefined) serveMachine(host)
   else serveProcess(host, inherited.control)
@@ -42,29 +55,45 @@ function main(inherited: Inherited | undefined): void {
 const warmUpProgram = () => (existsSync("/usr/bin/true") ? ["true"] : ["/usr/lib/skerry/busybox", "true"])
 
 /** At level `vm`: one control port, which the host may leave and come back to. */
-function serveMachine(host: ExecHost): void {
+function serveMachine(host: AgentHost): void {
   const newIdentities = machineIdentities(host.linux)
   const rehearsed = agentHandlers({ host, identities: newIdentities(), onShutdown: () => {} })
   warmUp(host, rehearsed, warmUpProgram())
-  const handlers = agentHandlers({
-    host,
-    identities: newIdentities(),
-    onShutdown: () => endAfterAnswer(host),
-  })
+  const identities = newIdentities()
+  const handlers = agentHandlers({ host, identities, onShutdown: () => endAfterAnswer(host) })
   const device = findControlPort(VIRTIO_PORTS)
-  const open = () => openControlPort(host, device, (fd) => servePort({ ...host, fd, onEnd: open }, handlers))
+  const control = serveCalls(host, identities)
+  const open = () => {
+    control.port = undefined
+    openControlPort(host, device, (fd) => {
+      control.port = servePort({ ...host, fd, onEnd: open }, handlers)
+    })
+  }
   open()
 }
 
 /** At level `process`: whoever made the domain is gone when the connection ends, and so is the domain. */
-function serveProcess(host: ExecHost, fd: number): void {
+function serveProcess(host: AgentHost, fd: number): void {
   const identities = sharedIdentities(host.linux)
   const handlers = agentHandlers({ host, identities, onShutdown: () => endAfterAnswer(host) })
-  servePort({ ...host, fd, onEnd: () => process.exit(0) }, handlers)
+  const control = serveCalls(host, identities)
+  control.port = servePort({ ...host, fd, onEnd: () => process.exit(0) }, handlers)
+}
+
+/** What is returned says which port the domain's calls go to. */
+function serveCalls(host: AgentHost, identities: Identities): { port: Port | undefined } {
+  const control: { port: Port | undefined } = { port: undefined }
+  new CallSocket({
+    ...host,
+    path: host.callSocket,
+    host: () => control.port,
+    mayCall: () => identities.isIdentified,
+  })
+  return control
 }
 
 /** The loop sends the answer before it waits for the time to pass. */
-const endAfterAnswer = ({ loop }: ExecHost) => void loop.after(0, () => process.exit(0))
+const endAfterAnswer = ({ loop }: AgentHost) => void loop.after(0, () => process.exit(0))
 
 /** The socket for descriptors follows the control socket, where the backend passes any. */
 function parseInherited(environment: NodeJS.ProcessEnv): Inherited | undefined {
@@ -84,7 +113,8 @@ function isSocket(fd: number): boolean {
 }
 
 try {
-  main(parseInherited(process.env))
+  // Only tests give another root, so that the host's own files stay out of it.
+  main(parseInherited(process.env), process.env.SKERRY_ROOT ?? "")
 } catch (error) {
   // The console is all there is to tell: the host reads it when the domain ends.
   console.error("skerry agent:", error instanceof Error ? error.message : error)

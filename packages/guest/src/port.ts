@@ -5,11 +5,28 @@ import { FrameReader, ProtocolError } from "@skerry/wire"
 import { AGENT } from "./limits.ts"
 import type { Loop, Watch } from "./loop.ts"
 
+/** What ports read into and write from, for as long as they do: one that waits for nothing holds none of it. */
+export class PortMemory {
+  readonly input = Buffer.allocUnsafeSlow(AGENT.portBytes)
+  readonly #free: Buffer[] = []
+
+  /** Holds one frame more than a port fills it to. */
+  takeOutput(): Buffer {
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(AGENT.portBytes * 2)
+  }
+
+  giveBack(output: Buffer): void {
+    if (this.#free.length < AGENT.outputsKept) this.#free.push(output)
+  }
+}
+
 export interface PortOptions {
   readonly loop: Loop
   readonly linux: Linux
   /** A stream socket or a virtio port that never blocks; the port owns it. */
   readonly fd: number
+  /** Shared by all ports of a loop; absent: the port's own. */
+  readonly memory?: PortMemory
   /** Absent: this end only calls. */
   readonly onCall?: (call: CallState, method: number, untrustedParams: Uint8Array) => void
   /** The other side has closed, or broke the protocol; the descriptor is closed by then. */
@@ -23,9 +40,9 @@ export class Port {
   readonly #watch: Watch
   readonly #stopFlushing: () => void
   readonly #frames = new FrameReader()
-  readonly #input = Buffer.allocUnsafeSlow(AGENT.portBytes)
-  /** Frames on their way out: bytes from #outStart to #outEnd. Holds one frame more than it is filled to. */
-  readonly #output = Buffer.allocUnsafeSlow(AGENT.portBytes * 2)
+  readonly #memory: PortMemory
+  /** Frames on their way out: bytes from #outStart to #outEnd; undefined: there are none. */
+  #output: Buffer | undefined
   #outStart = 0
   #outEnd = 0
   #isWaiting = false
@@ -34,6 +51,7 @@ export class Port {
   constructor(options: PortOptions) {
     const { loop, linux, fd, onCall } = options
     this.#options = options
+    this.#memory = options.memory ?? new PortMemory()
     this.calls = new Multiplexer({ onCall, onReady: () => {} })
     linux.setBlocking(fd, false)
     this.#watch = loop.watch(fd, () => this.#onReady())
@@ -47,6 +65,7 @@ export class Port {
     this.#stopFlushing()
     this.#watch.close()
     closeSync(this.#options.fd)
+    this.#release()
     this.calls.lose("The other side ended the connection")
     this.#options.onEnd()
   }
@@ -62,13 +81,14 @@ export class Port {
 
   #receive(): void {
     try {
-      const count = this.#options.linux.readSome(this.#options.fd, this.#input)
+      const { input } = this.#memory
+      const count = this.#options.linux.readSome(this.#options.fd, input)
       if (count === undefined) return
       if (count === 0) {
         this.close()
         return
       }
-      this.#frames.push(this.#input.subarray(0, count), (frame) => {
+      this.#frames.push(input.subarray(0, count), (frame) => {
         if (this.#isOpen) this.calls.receive(frame)
       })
     } catch (error) {
@@ -81,8 +101,8 @@ export class Port {
   #flush(): void {
     while (this.#isOpen && !this.#isWaiting) {
       this.#fill()
-      if (this.#outStart === this.#outEnd) return
-      this.#write()
+      if (this.#output === undefined) return
+      this.#write(this.#output)
     }
   }
 
@@ -97,13 +117,20 @@ export class Port {
   }
 
   #append(bytes: Uint8Array): void {
+    this.#output ??= this.#memory.takeOutput()
     this.#output.set(bytes, this.#outEnd)
     this.#outEnd += bytes.length
   }
 
-  #write(): void {
+  #release(): void {
+    this.#outStart = this.#outEnd = 0
+    if (this.#output !== undefined) this.#memory.giveBack(this.#output)
+    this.#output = undefined
+  }
+
+  #write(output: Buffer): void {
     try {
-      const pending = this.#output.subarray(this.#outStart, this.#outEnd)
+      const pending = output.subarray(this.#outStart, this.#outEnd)
       const taken = this.#options.linux.writeSome(this.#options.fd, pending)
       if (taken === undefined) {
         this.#isWaiting = true
@@ -111,7 +138,7 @@ export class Port {
         return
       }
       this.#outStart += taken
-      if (this.#outStart === this.#outEnd) this.#outStart = this.#outEnd = 0
+      if (this.#outStart === this.#outEnd) this.#release()
     } catch (error) {
       if (isLost(error)) this.close()
       else throw error

@@ -53,7 +53,7 @@ interface Permissions {
 }
 
 /** By mode bits: the agent asks for another account, so access(2) would answer for the wrong one. */
-function mayExecute(stat: Permissions, account: Account): boolean {
+export function mayExecute(stat: Permissions, account: Account): boolean {
   if (account.uid === 0) return (stat.mode & 0o111) !== 0
   if (stat.uid === account.uid) return (stat.mode & 0o100) !== 0
   if (stat.gid === account.gid) return (stat.mode & 0o010) !== 0

@@ -141,6 +141,7 @@ export const ExecUp = union({
 })
 export type ExecUp = Decoded<typeof ExecUp>
 
+/** 0: a server's process that is not ours. */
 export const ExecDown = union({ started: struct({ pid: u32 }) })
 export type ExecDown = Decoded<typeof ExecDown>
 
@@ -153,6 +154,12 @@ export type ExecFailureCode =
   | "not-identified" // the domain is a fresh machine that was not identified
   | "no-descriptors" // host descriptors were announced and did not come, or the agent takes none
   | "spawn-failed"
+
+/** What the agent's failures of `service` are called. */
+export type ServiceFailureCode =
+  | Exclude<ExecFailureCode, "no-descriptors">
+  | "bad-service" // its configuration, or the link that it is, does not say what to do
+  | "no-answer" // nobody serves its socket
 
 /** Checked by hand: a first regular expression costs a clone as much as all else that is decoded there. */
 function hasOnly(text: string, characters: string): boolean {
@@ -243,7 +250,7 @@ const serviceText = text({ max: CALL_LIMITS.serviceBytes })
 
 /**
  * Runs a service of the domain for a caller in another one: looked up as the reference does, its streams are the
- * call's. Fails with one of ExecFailureCode; "not-found": there is no such service.
+ * call's. Fails with one of ServiceFailureCode; "not-found": there is no such service.
  */
 export const service = method({
   id: 6,

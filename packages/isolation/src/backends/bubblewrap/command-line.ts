@@ -100,6 +100,8 @@ function bubblewrapArguments(launch: Launch): string[] {
     ...temporary("0755", launch.memoryBytes, "/run"),
     ...temporary("0700", launch.memoryBytes, "/home/user"),
     ...["--perms", "0700", "--dir", `/run/user/${GUEST_UID}`],
+    // The agent's, who is the same user here.
+    ...["--perms", "0755", "--dir", "/run/skerry"],
     ...["--ro-bind-data", String(fd.machineId), "/etc/machine-id"],
     ...["--ro-bind-data", String(fd.hostName), "/etc/hostname"],
     ...["--seccomp", String(fd.seccomp), "--info-fd", String(fd.info), "--sync-fd", String(fd.alive)],
