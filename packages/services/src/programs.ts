@@ -49,6 +49,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Program>>> = {
   "qvm-open-in-vm": async () => (await import("./open-in-vm/command.ts")).qvmOpenInVm,
   "qvm-open-in-dvm": async () => (await import("./open-in-vm/command.ts")).qvmOpenInDvm,
   "skerry-open-url": async () => (await import("./open-url/open-url.ts")).skerryOpenUrl,
+  // What programs and xdg-open look for where an image says nothing else.
+  "x-www-browser": async () => (await import("./open-url/open-url.ts")).skerryOpenUrl,
   "qvm-connect-tcp": async () => (await import("./connect-tcp/forward.ts")).qvmConnectTcp,
   "skerry-clipboard": async () => (await import("./clipboard/clipboard.ts")).skerryClipboard,
   "skerry-bench-calls": async () => (await import("./bench/calls.ts")).benchCalls,

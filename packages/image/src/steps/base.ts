@@ -43,6 +43,18 @@ const FILES: Readonly<Record<string, string>> = {
   "etc/nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n",
   "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n",
   "etc/resolv.conf": "",
+  // Links open where the policy says, unless the application brings a browser and says so.
+  "usr/share/applications/skerry-open-url.desktop": `[Desktop Entry]
+Type=Application
+Name=Open elsewhere
+Exec=/usr/bin/skerry-open-url %u
+NoDisplay=true
+MimeType=x-scheme-handler/http;x-scheme-handler/https;
+`,
+  "usr/share/applications/mimeinfo.cache": `[MIME Cache]
+x-scheme-handler/http=skerry-open-url.desktop;
+x-scheme-handler/https=skerry-open-url.desktop;
+`,
 }
 
 /** Makes base.erofs in `work`, an empty directory of the caller's. */

@@ -201,7 +201,7 @@ test("many copies at once from one source do not disturb each other", async () =
     [],
   )
   for (const name of names) assert.equal(statSync(join(incoming, name)).size, 1_100_000)
-  assert.deepEqual(readdirSync(incoming).sort(), names.sort())
+  assert.equal(readdirSync(incoming).length, names.length)
 })
 
 test("of many interrupted files the latest are kept", async () => {

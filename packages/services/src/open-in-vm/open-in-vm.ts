@@ -7,7 +7,9 @@ import { runChild } from "../exec/run-child.ts"
 import { ByteSource } from "../filecopy/byte-source.ts"
 import type { Program } from "../program.ts"
 import { decodeName, digestOf, OPEN_LIMITS, takeFile } from "./exchange.ts"
-import { handlerFor, IS_OPENING } from "./handlers.ts"
+import { HANDLERS_FILE, handlerFor, IS_OPENING } from "./handlers.ts"
+
+const NO_SUCH_PROGRAM = 127
 
 type Choose = (path: string, name: string) => readonly string[]
 
@@ -29,6 +31,11 @@ export async function openReceived(io: Parameters<Program>[0], choose: Choose): 
       isAside: true,
       environment: { [IS_OPENING]: "yes" },
     })
+    if (status === NO_SUCH_PROGRAM) {
+      io.stderr.write(
+        `This domain has no handler for ${JSON.stringify(name)}: name one in ${HANDLERS_FILE}, or install xdg-utils\n`,
+      )
+    }
     if (status !== 0) return status
     if (isViewOnly) return 0
     // By content, not by time: editors put new files in place, with whatever time they like.

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { test } from "node:test"
 import { chooseHandler } from "../open-in-vm/handlers.ts"
 import { runProgram, serviceTable, textOf } from "../testing.ts"
@@ -59,10 +62,25 @@ test("a link goes where the policy says, as one line", async () => {
 test("a domain without a browser does not send a link on", async () => {
   const run = runProgram(skerryOpenUrl, {
     argv: ["https://example.org/"],
-    environment: { SKERRY_OPENING: "yes" },
+    environment: { SKERRY_OPENING: "yes", PATH: "/nonexistent" },
   })
   assert.equal(await run.status, 1)
   assert.match(await textOf(run.stderr), /no browser of its own/)
+})
+
+test("a link that came from another domain opens in this one's own browser", async () => {
+  const bin = mkdtempSync(join(tmpdir(), "skerry-browser-"))
+  try {
+    writeFileSync(join(bin, "firefox-esr"), `#!/bin/sh\necho "$@" > ${bin}/opened\n`, { mode: 0o755 })
+    const run = runProgram(skerryOpenUrl, {
+      argv: ["https://example.org/"],
+      environment: { SKERRY_OPENING: "yes", PATH: bin },
+    })
+    assert.equal(await run.status, 0)
+    assert.equal(readFileSync(join(bin, "opened"), "utf8"), "https://example.org/\n")
+  } finally {
+    rmSync(bin, { recursive: true })
+  }
 })
 
 test("a bad link reaches no handler, and an endless line is cut short", async () => {

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs"
+import { join } from "node:path"
 import type { Readable } from "node:stream"
 import { callWith } from "../call-with.ts"
 import { runChild } from "../exec/run-child.ts"
@@ -26,14 +28,39 @@ async function readLine(stream: Readable): Promise<string> {
   return text
 }
 
-/** `skerry-open-url LINK`: the image's browser, as far as its programs know. The link opens where the policy says. */
+/** What an image may have beside Skerry's own; the first that is there opens what came from elsewhere. */
+const BROWSERS = [
+  "firefox",
+  "firefox-esr",
+  "chromium",
+  "epiphany-browser",
+  "falkon",
+  "konqueror",
+  "dillo",
+  "netsurf-gtk",
+]
+
+/**
+ * `skerry-open-url LINK`: the image's browser, as far as its programs know (`x-www-browser`). The link opens where the
+ * policy says; but a link that came from another domain opens here, or it would go round and round.
+ */
 export const skerryOpenUrl: Program = async (io) => {
-  // A domain whose only browser is this one would send a link round and round.
-  if (io.environment[IS_OPENING] !== undefined) {
-    throw new Error("This domain has no browser of its own to open a link with that came from another")
-  }
   const [word = ""] = io.argv
-  return await openLinkIn(io, "@default", word)
+  if (io.environment[IS_OPENING] === undefined) return await openLinkIn(io, "@default", word)
+  const browser = findProgram(BROWSERS, io.environment.PATH ?? "")
+  if (browser === undefined) {
+    throw new LinkError("This domain has no browser of its own to open a link with that came from another")
+  }
+  return await runChild(io, [browser, parseLink(word)], { isAside: true })
+}
+
+function findProgram(names: readonly string[], path: string): string | undefined {
+  for (const name of names) {
+    for (const directory of path.split(":")) {
+      if (directory !== "" && existsSync(join(directory, name))) return join(directory, name)
+    }
+  }
+  return undefined
 }
 
 export async function openLinkIn(io: Parameters<Program>[0], target: string, word: string): Promise<number> {
