@@ -90,6 +90,17 @@ test("the copy holds the original's pixels, and is the same each time", withPopp
   const again = await convert("look.pdf", pdf(["0 0 100 50"]), 144)
   assert.ok(readFileSync(again.made).equals(readFileSync(made)))
 })
+test("a page without colour is kept without, and looks the same", withPoppler, async () => {
+  const grey = pdf(["0 0 100 50"]).replace("1 0 0 rg", "0.5    g")
+  const { made } = await convert("grey.pdf", grey, 144)
+  assert.ok(wordsOf(readFileSync(made)).has("/DeviceGray"))
+  const original = execFileSync("pdftoppm", ["-r", "144", join(folder, "grey.pdf")])
+  execFileSync("pdfimages", [made, join(folder, "grey")])
+  const samples = readFileSync(join(folder, "grey-000.ppm"))
+  assert.ok(samples.equals(original))
+  assert.ok(samples.includes(128) || samples.includes(127))
+})
+
 test("a hundred pages take one call, and the same order", withPoppler, async () => {
   const boxes = Array.from({ length: 100 }, (_, at) => `0 0 ${100 + at} 50`)
   const { made, pages, calls } = await convert("hundred.pdf", pdf(boxes), 36)
