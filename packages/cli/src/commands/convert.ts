@@ -35,10 +35,10 @@ export const command = defineCommand({
     { command: "skerry convert --in pdf --out clean -j 4 inbox/*", summary: "A whole folder, four at once" },
   ],
   async run(context, { options, positionals }) {
-    const [{ parseDpi }, { convertAll }, { hostCalls }, { openClient }, { Progress }] = await Promise.all([
+    const [{ parseDpi }, { convertAll }, { openHostCall }, { openClient }, { Progress }] = await Promise.all([
       import("@skerry/services"),
       import("../convert/convert-all.ts"),
-      import("../convert/host-calls.ts"),
+      import("../services/host-call.ts"),
       import("../client.ts"),
       import("../render/progress.ts"),
     ])
@@ -47,7 +47,7 @@ export const command = defineCommand({
     const connection = await openClient(context)
     using progress = new Progress(context.stderr, Date.now)
     const converted = await convertAll({
-      openCall: hostCalls(connection),
+      openCall: (to) => Promise.resolve(openHostCall(connection, to, to.signal ?? context.signal)),
       target: options.in === undefined ? "@dispvm" : `@dispvm:${options.in}`,
       paths: positionals.map((path) => resolve(context.cwd, path)),
       outputFolder: options.out === undefined ? undefined : resolve(context.cwd, options.out),

@@ -3,6 +3,7 @@ export type ConvertErrorCode =
   | "unsupported" // what the file is cannot be rendered there
   | "render-failed" // the renderer said so, or died
   | "bad-render" // what came back is not what a renderer sends
+  | "cut" // it ended too early
   | "deadline"
 
 /** Why there is no clean copy; nothing of it stays behind. */

@@ -10,7 +10,7 @@ import { PieceReader } from "./piece-reader.ts"
  * the end of the stream.
  */
 
-/** Reads what a renderer sends, and believes nothing of it. Throws ConvertError "bad-render". */
+/** Reads what a renderer sends, and believes nothing of it. Throws ConvertError "bad-render" or "cut". */
 export class PageReader {
   readonly #reader: PieceReader
   #pixelBytes = 0
@@ -47,7 +47,7 @@ export class PageReader {
   async *readPixels(page: number, { width, height }: PageSize): AsyncGenerator<Uint8Array> {
     const count = width * height * 3
     const found = yield* this.#reader.readBytes(count)
-    if (found < count) throw bad(`Page ${page} ends ${count - found} bytes too early`)
+    if (found < count) throw cut(`Page ${page} ends ${count - found} bytes too early`)
   }
 
   /** Nothing may follow the last page. */
@@ -58,10 +58,13 @@ export class PageReader {
   async #readLine(what: string): Promise<string> {
     const { kind, text } = await this.#reader.readLine(CONVERT_LIMITS.lineBytes)
     if (kind === "line") return text
-    throw bad(kind === "ended" ? `The stream ends before ${what}` : `${quoted(text)} is too long for ${what}`)
+    throw kind === "ended"
+      ? cut(`The stream ends before ${what}`)
+      : bad(`${quoted(text)} is too long for ${what}`)
   }
 }
 
+const cut = (message: string) => new ConvertError("cut", message)
 const bad = (message: string) => new ConvertError("bad-render", message)
 
 /** 1 to `max` in plain digits; undefined for anything else. */

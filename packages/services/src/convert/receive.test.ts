@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { PassThrough } from "node:stream"
 import { after, test } from "node:test"
 import type { Program, ProgramIo } from "../program.ts"
 import { runProgram, serviceTable } from "../testing.ts"
@@ -98,9 +99,9 @@ test("lines without an end are not collected", async () => {
 })
 
 test("too few and too many bytes are refused", async () => {
-  await refuses(sends("1\n2 2\n", pixels(3)), "bad-render", /^Page 1 ends 3 bytes too early/)
-  await refuses(sends("2\n1 1\n", pixels(1)), "bad-render", /ends before the size of page 2/)
-  await refuses(sends(), "bad-render", /ends before the number of pages/)
+  await refuses(sends("1\n2 2\n", pixels(3)), "cut", /^Page 1 ends 3 bytes too early/)
+  await refuses(sends("2\n1 1\n", pixels(1)), "cut", /ends before the size of page 2/)
+  await refuses(sends(), "cut", /ends before the number of pages/)
   await refuses(sends("1\n1 1\n", pixels(1), "\n"), "bad-render", /^Something follows the last page/)
 })
 
@@ -145,6 +146,33 @@ test("a renderer that dies halfway is quoted, and its words cannot act on a term
   }
   const { error } = await receive(talks)
   assert.ok((error as Error).message.length < CONVERT_LIMITS.complaintBytes + 100)
+})
+
+test("a call that is refused says why", async () => {
+  const outputFolder = mkdtempSync(join(folder, "refused-"))
+  const { signal } = new AbortController()
+  const converting = convertFile({
+    openCall: async () => {
+      const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
+      stdout.end()
+      stderr.end()
+      return {
+        stdin,
+        stdout,
+        stderr,
+        exitCode: Promise.reject(new Error("line 3 refuses it")),
+        cancel: () => {},
+      }
+    },
+    target: "@dispvm",
+    path: join(folder, "in.pdf"),
+    outputFolder,
+    dpi: 72,
+    signal,
+    onPage: () => {},
+  })
+  await assert.rejects(converting, /^Error: line 3 refuses it$/)
+  assert.deepEqual(readdirSync(outputFolder), [])
 })
 
 test("a whole document from a renderer that says it failed is no document", async () => {

@@ -37,14 +37,12 @@ export async function receivePdf(
     return pages
   } catch (error) {
     watch.throwIfLate()
-    // Its own words say more than that its stream was cut; where it broke the rules they count for nothing.
-    const said =
-      error instanceof ConvertError && error.message.includes(" ends ")
-        ? await lastWords(call, complaint)
-        : ""
-    if (said !== "")
-      throw new ConvertError("render-failed", `It could not be rendered: ${said}`, { cause: error })
-    throw error
+    if (!(error instanceof ConvertError) || error.code !== "cut") throw error
+    // How the call ended says more than that its stream was cut: by a refusal, or in the renderer's own words.
+    const exitCode = await call.exitCode
+    const said = exitCode === 0 ? "" : printable((await complaint).trim())
+    if (said === "") throw error
+    throw new ConvertError("render-failed", `It could not be rendered: ${said}`, { cause: error })
   }
 }
 
@@ -66,11 +64,6 @@ async function writePages(
   await reader.readEnd()
   await writer.end()
   return pages
-}
-
-async function lastWords(call: ServiceCall, complaint: Promise<string>): Promise<string> {
-  const exitCode = await call.exitCode.catch(() => 1)
-  return exitCode === 0 ? "" : printable((await complaint).trim())
 }
 
 async function collectComplaint(stderr: Readable): Promise<string> {
@@ -101,6 +94,7 @@ class Watch implements AsyncDisposable {
     this.#total = setTimeout(() => this.#giveUp(`It took over ${totalMs / 1000} s in all`), totalMs)
     // What breaks is told by the reading side, or by the call's end.
     for (const stream of [call.stdin, call.stdout, call.stderr]) stream.on("error", () => {})
+    call.exitCode.catch(() => {})
     signal.addEventListener("abort", this.#onAbort, { once: true })
     this.#restart()
     if (signal.aborted) this.#cancel()
