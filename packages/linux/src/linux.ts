@@ -22,6 +22,7 @@ import {
   socketError,
 } from "./socket.ts"
 import { collectChild, openPidfd, type ProcessEnd, type SpawnRequest, spawnProcess } from "./spawn.ts"
+import { growPipe, splice } from "./splice.ts"
 import * as system from "./system.ts"
 
 /** What Linux can and Node cannot. Every method may throw LinuxError, whose `code` is the errno's name. */
@@ -63,6 +64,10 @@ export interface Linux {
   isHungUp(fd: number): boolean
   /** Bytes that can be read from a pipe now. */
   bytesWaiting(fd: number): number
+  /** Moves bytes between pipes without waiting: how many; 0 at the end; undefined where nothing can be moved now. */
+  splice(from: number, to: number, maxBytes: number): number | undefined
+  /** Makes room for so many bytes in a pipe, where the system lets us. */
+  growPipe(fd: number, bytes: number): void
   /** Blocks this thread until one of these structs pollfd has something to tell; how many have. -1: without end. */
   poll(pollfds: Uint8Array | Int32Array, count: number, timeoutMs: number): number
   /** Whether reading and writing this descriptor's open file wait. */
@@ -114,6 +119,8 @@ export function openLinux(nativePath?: string): Linux {
     terminalPath: (master) => terminalPath(libc, master),
     passOutputUnchanged: (fd) => passOutputUnchanged(libc, fd),
     pipe: () => pipe(libc),
+    splice: (from, to, maxBytes) => splice(libc, from, to, maxBytes),
+    growPipe: (fd, bytes) => growPipe(libc, fd, bytes),
     poll: (pollfds, count, timeoutMs) => poll(libc, pollfds, count, timeoutMs),
     setBlocking: (fd, isBlocking) => setBlocking(libc, fd, isBlocking),
     readSome: (fd, target) => readSome(libc, fd, target),

@@ -1,0 +1,100 @@
+import { closeSync, existsSync, writeSync } from "node:fs"
+import { Socket } from "node:net"
+import { fileURLToPath } from "node:url"
+import { Worker } from "node:worker_threads"
+import type { Linux } from "@skerry/linux"
+import { decodeEnd, END_BYTES, encodeOrder } from "./records.ts"
+
+/** One pipe's bytes on their way to another. */
+export interface Carrying {
+  /** Resolves to the bytes that were carried, once both pipes are closed here. */
+  readonly ended: Promise<number>
+  /** Closes both at once. More than once is harmless. */
+  cancel(): void
+}
+
+interface Thread {
+  readonly worker: Worker
+  readonly orders: number
+  readonly ends: Socket
+}
+
+/** Beside this file in the sources, beside the daemon in a bundle. */
+const THREADS = ["pump-thread.js", "pump-thread.ts"] as const
+
+/** Carries bytes between pipes in a thread of its own, which is started when there is something to carry. */
+export class Pump implements AsyncDisposable {
+  readonly #linux: Pick<Linux, "pipe">
+  readonly #running = new Map<number, (bytes: number) => void>()
+  #thread: Thread | undefined
+  #lastId = 0
+
+  constructor(linux: Pick<Linux, "pipe">) {
+    this.#linux = linux
+  }
+
+  get count(): number {
+    return this.#running.size
+  }
+
+  /** Takes both descriptors over: the reading end of one pipe, the writing end of another. */
+  carry(from: number, to: number): Carrying {
+    this.#thread ??= this.#start()
+    const { orders } = this.#thread
+    this.#lastId = (this.#lastId % 0xffff_ffff) + 1
+    const id = this.#lastId
+    const { promise, resolve } = Promise.withResolvers<number>()
+    this.#running.set(id, resolve)
+    writeSync(orders, encodeOrder({ kind: "carry", id, from, to }))
+    return {
+      ended: promise,
+      cancel: () => {
+        if (this.#running.has(id)) writeSync(orders, encodeOrder({ kind: "cancel", id }))
+      },
+    }
+  }
+
+  #start(): Thread {
+    const [orders, ends] = [this.#linux.pipe(), this.#linux.pipe()]
+    const worker = new Worker(threadPath(), {
+      workerData: { orders: orders.read, ends: ends.write },
+      trackUnmanagedFds: false, // it closes what the daemon opened
+    })
+    const socket = new Socket({ fd: ends.read, readable: true, writable: false })
+    let held: Buffer = Buffer.alloc(0)
+    socket.on("data", (chunk: Buffer) => {
+      held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
+      for (; held.length >= END_BYTES; held = held.subarray(END_BYTES)) {
+        const { id, bytes } = decodeEnd(held)
+        this.#running.get(id)?.(bytes)
+        this.#running.delete(id)
+      }
+    })
+    worker.on("exit", () => {
+      for (const fd of [orders.read, ends.write]) closeSync(fd)
+    })
+    socket.unref()
+    worker.unref()
+    return { worker, orders: orders.write, ends: socket }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const thread = this.#thread
+    if (thread === undefined) return
+    this.#thread = undefined
+    thread.worker.ref()
+    const exited = new Promise((resolve) => thread.worker.once("exit", resolve))
+    // The end of its orders ends the thread.
+    closeSync(thread.orders)
+    await exited
+    thread.ends.destroy()
+  }
+}
+
+function threadPath(): string {
+  for (const name of THREADS) {
+    const path = fileURLToPath(new URL(name, import.meta.url))
+    if (existsSync(path)) return path
+  }
+  throw new Error("The program that carries pipes is missing: install Skerry again")
+}
