@@ -84,11 +84,13 @@ async function approveDecrypting(
   const own = parseKeys(output).filter((key) => key.keyIds.some((id) => keyIds.includes(id)))
   const others = keyIds.filter((id) => !own.some((key) => key.keyIds.includes(id)))
   await insist(ask, {
-    operation: `decrypt ${own[0]?.fingerprint ?? ""}`.trim(),
+    operation: "decrypt",
     title: `Decrypt with ${own[0]?.userId ?? "the vault's keys"}`,
     details: [
       { label: "Key", text: own.map(showKey).join("\n") || unnamedKey(keyIds) },
       ...(others.length > 0 ? [{ label: "Encrypted also for", text: others.join("\n") }] : []),
+      // A message can hold another one, for another key: gpg decrypts both.
+      { label: "If remembered", text: "It counts for all keys of the vault, and for all messages" },
       // Encrypted bytes tell a person nothing but their number and digest.
       ...describeData(data, request.claimedFileName).filter(({ label }) => !["Kind", "Text"].includes(label)),
     ],

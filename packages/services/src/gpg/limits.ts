@@ -7,7 +7,7 @@ export const GPG_LIMITS = {
   /** Bytes of a user id, a key id or a file's name: bounds what is shown and passed on. */
   nameBytes: 255,
   /** Keys named in one request, of each sort: bounds gpg's command line. */
-  names: 64,
+  names: 32,
   /** Bytes of an answer's output: bounds what a packed message can unfold into. */
   outputBytes: 1024 * 1024 * 1024,
   /** Bytes of an answer's status lines, and of its messages: bounds what a chatty gpg can fill. */

@@ -29,10 +29,11 @@ export async function readRequest(untrustedInput: Readable): Promise<ReadRequest
   throw new ProtocolError("truncated", "The request ends too early")
 }
 
+/** One buffer that grows: a stream cut into bytes costs no more than its bytes. */
 class BoundedBytes {
   readonly #what: string
   readonly #max: number
-  #pieces: Uint8Array[] = []
+  #bytes = new Uint8Array(4096)
   #length = 0
   constructor(what: string, max: number) {
     this.#what = what
@@ -40,19 +41,23 @@ class BoundedBytes {
   }
 
   add(untrustedBytes: Uint8Array): void {
-    this.#length += untrustedBytes.length
-    if (this.#length > this.#max) {
+    const length = this.#length + untrustedBytes.length
+    if (length > this.#max) {
       throw new GpgError(
         "too-large",
         `${this.#what} takes over ${this.#max} bytes, more than the vault accepts`,
       )
     }
-    this.#pieces.push(Uint8Array.from(untrustedBytes))
+    if (length > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(length, Math.min(2 * this.#bytes.length, this.#max)))
+      larger.set(this.#bytes)
+      this.#bytes = larger
+    }
+    this.#bytes.set(untrustedBytes, this.#length)
+    this.#length = length
   }
 
   take(): Uint8Array {
-    const whole = Buffer.concat(this.#pieces)
-    this.#pieces = []
-    return whole
+    return this.#bytes.subarray(0, this.#length)
   }
 }
