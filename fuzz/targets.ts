@@ -7,6 +7,7 @@ import { filecopy } from "./targets/filecopy.ts"
 import { framing } from "./targets/framing.ts"
 import { gpgRequest } from "./targets/gpg-request.ts"
 import { pageReader } from "./targets/page-reader.ts"
+import { policy } from "./targets/policy.ts"
 import { sshAgent } from "./targets/ssh-agent.ts"
 
 /** To add a target: one file in targets/, one line here. */
@@ -20,4 +21,5 @@ export const targets: readonly FuzzTarget[] = [
   gpgRequest,
   pageReader,
   sshAgent,
+  policy,
 ]

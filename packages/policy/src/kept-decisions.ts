@@ -78,7 +78,8 @@ export class KeptDecisions {
       callerRules.offered ??= collectTargets(candidates, caller, this.system)
       return callerRules.offered
     }
-    return resolve(rule, offered, target, caller, this.system)
+    // Many callers get the same object.
+    return Object.freeze(resolve(rule, offered, target, caller, this.system))
   }
 }
 

@@ -85,7 +85,7 @@ function ask(
     action.defaultTarget === undefined ? undefined : choiceOf(action.defaultTarget.text, caller, system)
   return {
     kind: "ask",
-    targets,
+    targets: Object.freeze(targets),
     defaultTarget: preferred !== undefined && targets.includes(preferred) ? preferred : undefined,
     user: action.user,
     notify: rule.notify,
