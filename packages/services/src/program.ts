@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream"
+import type { CallDown } from "@skerry/rpc"
 
 /** A call that this program makes. */
 export interface ServiceCall {
@@ -19,6 +20,8 @@ export interface CallTo {
   /** Without the "+". */
   readonly argument?: string
   readonly signal?: AbortSignal
+  /** Told what happens to the call before it ends. */
+  readonly onEvent?: (event: CallDown["kind"]) => void
 }
 
 /** Everything impure that a program in a domain may use. */

@@ -36,6 +36,9 @@ export const SERVICES: Readonly<Record<string, () => Promise<Program>>> = {
   "skerry.ClipboardRead": async () => (await import("./clipboard/clipboard.ts")).clipboardRead,
 }
 export const COMMANDS: Readonly<Record<string, () => Promise<Program>>> = {
+  "skerry-call": async () => (await import("./call/skerry-call.ts")).skerryCall,
+  // The reference's name, with its options: scripts go on working.
+  "qrexec-client-vm": async () => (await import("./call/skerry-call.ts")).skerryCall,
   "qvm-copy": async () => (await import("./filecopy/copy-command.ts")).qvmCopy,
   "qvm-copy-to-vm": async () => (await import("./filecopy/copy-command.ts")).qvmCopyToVm,
   "skerry-ssh-agent": async () => (await import("./ssh-agent/client.ts")).sshAgentClient,
