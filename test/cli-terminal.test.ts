@@ -1,86 +1,22 @@
 import assert from "node:assert/strict"
-import type { ChildProcess } from "node:child_process"
 import { once } from "node:events"
 import { closeSync } from "node:fs"
 import { after, test } from "node:test"
 import { ReadStream, WriteStream } from "node:tty"
 import { openLinux } from "@skerry/linux"
 import { openBuiltHome } from "./support/built-home.ts"
+import { Terminal } from "./support/terminal.ts"
 
 /* `skerry run` in a terminal: a pseudo-terminal in the place of a user's, as the controlling one of its session. */
 const home = await openBuiltHome()
 after(() => home[Symbol.asyncDispose]())
 const linux = openLinux()
 
-class Terminal implements AsyncDisposable {
-  readonly #master: number
-  readonly #child: ChildProcess
-  readonly #input: WriteStream
-  readonly #output: ReadStream
-  readonly exited: Promise<unknown>
-  #shown = ""
-
-  constructor(...words: string[]) {
-    const { master, slave } = linux.openPty({ rows: 33, columns: 77 })
-    this.#master = master
-    const command = ["setsid", "--ctty", "--wait", ...home.words(...words)]
-    this.#child = home.start(command, { stdio: [slave, slave, slave] })
-    this.exited = once(this.#child, "exit")
-    closeSync(slave)
-    this.#output = new ReadStream(master)
-    this.#output.on("error", () => {}) // EIO: nobody has the other end open any more
-    this.#output.on("data", (chunk) => {
-      this.#shown += String(chunk)
-    })
-    this.#input = new WriteStream(linux.duplicate(master))
-  }
-
-  get status(): number | null {
-    return this.#child.exitCode
-  }
-
-  type(text: string): void {
-    this.#input.write(text)
-  }
-
-  resize(rows: number, columns: number): void {
-    linux.setWindowSize(this.#master, { rows, columns })
-  }
-
-  /** Resolves when the pattern is shown, and forgets what was shown up to its end. */
-  async shows(pattern: RegExp): Promise<RegExpExecArray> {
-    const signal = AbortSignal.timeout(30_000)
-    for (;;) {
-      const match = pattern.exec(this.#shown)
-      if (match !== null) {
-        this.#shown = this.#shown.slice(match.index + match[0].length)
-        return match
-      }
-      await once(this.#output, "data", { signal }).catch(() => {
-        throw new Error(`${pattern} was not shown, but ${JSON.stringify(this.#shown)}`)
-      })
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGKILL")
-    this.#output.destroy()
-    this.#input.destroy()
-  }
-}
-
 for (const instance of ["mail", "light"]) {
   test(`a shell in "${instance}" has a terminal of its own: size, resizing, job control, Ctrl-C, status`, async () => {
     await using terminal = new Terminal(
-      "run",
-      "-d",
-      "-t",
-      "-e",
-      "PS1=ready> ",
-      instance,
-      "--",
-      "bash",
-      "--norc",
+      home,
+      home.words("run", "-d", "-t", "-e", "PS1=ready> ", instance, "--", "bash", "--norc"),
     )
     await terminal.shows(/ready> /)
     terminal.type("tty; stty size\n")
@@ -105,7 +41,7 @@ for (const instance of ["mail", "light"]) {
 
 test("a program that runs hears that the size changed, and finds the new one each time", async () => {
   const script = "trap 'echo changed' WINCH; while :; do stty size; sleep 0.1; done"
-  await using terminal = new Terminal("run", "-d", "mail", "--", "bash", "-c", script)
+  await using terminal = new Terminal(home, home.words("run", "-d", "mail", "--", "bash", "-c", script))
   await terminal.shows(/\b33 77\r\n/)
   terminal.resize(20, 60)
   await terminal.shows(/changed\r\n[\s\S]*20 60\r\n|20 60\r\n[\s\S]*changed\r\n/)
@@ -146,7 +82,10 @@ test("the user's terminal has its mode back afterwards, however the command ends
 })
 
 test("without a terminal for the command, Ctrl-C at the keyboard interrupts it", async () => {
-  await using terminal = new Terminal("run", "-T", "mail", "--", "timeout", "--foreground", "4321", "cat")
+  await using terminal = new Terminal(
+    home,
+    home.words("run", "-T", "mail", "--", "timeout", "--foreground", "4321", "cat"),
+  )
   terminal.type("begun\n")
   await terminal.shows(/begun\r\n[\s\S]*begun\r\n/)
   terminal.type("\u0003")
