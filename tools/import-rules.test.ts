@@ -66,7 +66,7 @@ const FORBIDDEN: readonly { readonly from: string; readonly to: readonly string[
 const DEPENDENCIES: Readonly<Record<string, { readonly files: readonly string[]; readonly why: string }>> = {
   esbuild: {
     files: [
-      "packages/image/src/bundle-agent.ts",
+      "packages/image/src/bundle-program.ts",
       "tools/bundle.ts",
       "test/support/built-home.ts",
       "test/isolation-fixture.ts",
@@ -79,6 +79,10 @@ const DEPENDENCIES: Readonly<Record<string, { readonly files: readonly string[];
 const BUILT_INS: Readonly<Record<string, { readonly modules: readonly string[]; readonly why: string }>> = {
   model: { modules: ["node:path"], why: "model is pure: joining paths is all that it needs of Node" },
   wire: { modules: [], why: "wire parses what a guest sent: bytes in, values out, and nothing to take over" },
+  policy: {
+    modules: ["node:crypto"],
+    why: "policy decides by what it is given: rules, domains and the time come from whoever asks",
+  },
   rpc: {
     modules: ["node:stream", "node:stream/promises"],
     why: "rpc gets its transport handed in, and opens nothing by itself",

@@ -39,8 +39,17 @@ export async function editPolicy(context: CommandContext, name = DEFAULT_FILE): 
   const folder = mkdtempSync(join(tmpdir(), "skerry-policy-"))
   const draft = join(folder, file)
   writeFileSync(draft, before ?? BEGINNING, { mode: 0o600 })
-  await runEditor(context, draft)
+  const editor = await runEditor(context, draft)
   const after = readFileSync(draft, "utf8")
+  if (editor.failed) {
+    const isUntouched = after === (before ?? BEGINNING)
+    if (isUntouched) rmSync(folder, { recursive: true })
+    const where = isUntouched ? "" : `; your text is in ${draft}`
+    throw new CliError(
+      "refused",
+      `The editor ${quoted(editor.command)} failed, so nothing was changed${where}`,
+    )
+  }
   if (after === (before ?? BEGINNING)) {
     rmSync(folder, { recursive: true })
     context.stdout.write("Nothing was changed.\n")
@@ -96,20 +105,15 @@ async function newProblems(context: CommandContext, file: string, text: string):
 async function runEditor(
   { environment, stdin, stdout, stderr }: CommandContext,
   draft: string,
-): Promise<void> {
-  const editor = environment.VISUAL || environment.EDITOR || "vi"
+): Promise<{ readonly command: string; readonly failed: boolean }> {
+  const command = environment.VISUAL || environment.EDITOR || "vi"
   // As everywhere, it may be a command with options: the shell parts its words.
-  const child = spawn("/bin/sh", ["-c", `${editor} "$1"`, "sh", draft], {
+  const child = spawn("/bin/sh", ["-c", `${command} "$1"`, "sh", draft], {
     env: { ...environment },
     stdio: [stdin.fd ?? "ignore", stdout.fd ?? "ignore", stderr.fd ?? "ignore"],
   })
   const [status] = (await once(child, "exit")) as [number | null]
-  if (status !== 0) {
-    throw new CliError(
-      "refused",
-      `The editor ${quoted(editor)} failed, so nothing was changed; your text is in ${draft}`,
-    )
-  }
+  return { command, failed: status !== 0 }
 }
 
 /** The old file or the new one is there at any moment, and after a power cut. */
