@@ -14,6 +14,7 @@ import { Remembered } from "../remembered/remembered.ts"
 import { adminServices } from "./admin-services.ts"
 import { CallBroker, type CallSettings } from "./broker.ts"
 import { confirmService } from "./confirm-service.ts"
+import { dateService } from "./date-service.ts"
 import type { HostService } from "./host-services.ts"
 import { ownServices } from "./own-services.ts"
 import { PolicySource } from "./policy-source.ts"
@@ -56,6 +57,7 @@ export function openCalls(options: CallsOptions): Calls {
   const view = () => source.view()
   const services = new Map<string, HostService>([
     ...adminServices({ domains, events, view }),
+    ["qubes.GetDate", dateService(now)],
     ["skerry.Confirm", confirmService({ asker: prompts, remembered, audit, now })],
   ])
   const { environment } = options
