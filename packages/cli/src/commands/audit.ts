@@ -52,12 +52,18 @@ export const command = defineCommand({
     for await (const row of found) {
       if (json) await write(context, `${JSON.stringify(row)}\n`)
       else if (follow) await write(context, auditLine(row))
-      else rows.push(row)
+      else {
+        rows.push(row)
+        if (rows.length >= 2 * SHOWN) rows.splice(0, SHOWN)
+      }
     }
-    if (!json && !follow) context.stdout.write(auditTable(rows))
+    if (!json && !follow) context.stdout.write(auditTable(rows.slice(-SHOWN)))
     return 0
   },
 })
+
+/** Rows of a table: of more the latest. */
+const SHOWN = 10_000
 
 async function verify(context: CommandContext, head: string | undefined, json: boolean): Promise<number> {
   const [, seq = "0", mac = ""] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(head ?? "") ?? []

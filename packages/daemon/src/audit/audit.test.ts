@@ -190,6 +190,21 @@ test("filters: by source, service, target, time; what follows of a call comes wi
   assert.deepEqual(await found({ source: "nobody" }), [])
 })
 
+test("what is too old is left out, file by file", async () => {
+  await using log = new TestLog()
+  const audit = log.open({ fileBytes: 3000 })
+  for (let index = 0; index < 40; index++) {
+    log.now += 1000
+    audit.append(decision({ call: `c${index}` }))
+  }
+  const since = log.now - 5000
+  assert.deepEqual(
+    (await readAll(audit, { since, service: "qubes.Filecopy" })).map(({ call }) => call),
+    ["c34", "c35", "c36", "c37", "c38", "c39"],
+  )
+  assert.ok(listFiles(log.state).length > 3)
+})
+
 test("a reader that follows sees each record as it comes, into the next file", async () => {
   await using log = new TestLog()
   const audit = log.open({ fileBytes: 2000 })

@@ -25,7 +25,7 @@ export async function* readLines(
   const stream = createReadStream(path, { encoding: "latin1", start, highWaterMark: 256 * 1024 })
   let partial = ""
   let dropped = 0
-  for await (const chunk of stream) {
+  for await (const chunk of orMissing(stream)) {
     if (signal.aborted) return
     const lines = (partial + String(chunk)).split("\n")
     partial = lines.pop() ?? ""
@@ -38,4 +38,13 @@ export async function* readLines(
     partial = partial.slice(0, LINE_BYTES + 1)
   }
   if (withRest && partial !== "") yield { text: partial, bytes: dropped + partial.length }
+}
+
+/** The oldest file may be removed by the running daemon at any time: then there is nothing in it. */
+async function* orMissing(stream: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  try {
+    yield* stream
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
+  }
 }

@@ -29,8 +29,9 @@ export async function* readRecords(
   for (;;) {
     // Asked for before reading: what is written meanwhile is not waited for in vain.
     const changed = follow?.()
-    for (const number of listFiles(state)) {
-      if (number < file) continue
+    const files = listFiles(state)
+    for (const [index, number] of files.entries()) {
+      if (number < file || (await isOver(state, files[index + 1], filter.since))) continue
       if (number > file) offset = 0
       file = number
       let lineNumber = 0
@@ -47,6 +48,18 @@ export async function* readRecords(
     if (signal.aborted) return
   }
 }
+
+/** All of a file is too old where the next one was begun before. */
+async function isOver(state: string, next: number | undefined, since: number): Promise<boolean> {
+  if (next === undefined || since === 0) return false
+  for await (const { text } of readLines(state, next, never)) {
+    const row = parseRow(text)
+    return row !== undefined && row.time < since
+  }
+  return false
+}
+
+const never = new AbortController().signal
 
 function notice(number: number, line: number): AuditRow {
   const note = `line ${line} of ${fileName(number)} is no record: "skerry audit verify" tells more`
