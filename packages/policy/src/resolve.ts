@@ -75,8 +75,7 @@ function ask(
   caller: Caller,
   system: SystemView,
 ): Decision {
-  const only = action.redirect === undefined ? undefined : choiceOf(action.redirect.text, caller, system)
-  const all = action.redirect === undefined ? offered() : only === undefined ? [] : [only]
+  const all = action.redirect === undefined ? offered() : onlyChoice(action.redirect.text, caller, system)
   const targets = action.autostart ? all : all.filter((text) => isThere(text, system))
   if (targets.length === 0) {
     return deny(`${ruleShown(rule)} would ask, but there is no target to choose`, true, rule)
@@ -92,6 +91,12 @@ function ask(
     autostart: action.autostart,
     rule,
   }
+}
+
+/** Nobody is asked whether a domain may call itself. */
+function onlyChoice(redirect: string, caller: Caller, system: SystemView): readonly string[] {
+  const only = choiceOf(redirect, caller, system)
+  return only === undefined || isSame(only, caller.text, system) ? [] : [only]
 }
 
 /** A redirect as a choice in a prompt: names, never uuids or keywords that depend on the caller. */
