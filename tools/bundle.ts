@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join, relative, resolve } from "node:path"
 import { BUNDLED_CONFIG_PROGRAM } from "@skerry/config"
-import { bundleAgent } from "@skerry/image"
+import { bundleProgram } from "@skerry/image"
 import { type BuildOptions, build } from "esbuild"
 
 /*
@@ -49,7 +49,7 @@ await build({
   define: { "import.meta.url": "programUrl", "import.meta.filename": "__filename" },
   banner: { js: 'const programUrl = require("node:url").pathToFileURL(__dirname + "/skerry").href;' },
 })
-writeFileSync(join(dist, "agent.cjs"), await bundleAgent(from("guest/src/main.ts")))
+writeFileSync(join(dist, "agent.cjs"), await bundleProgram(from("guest/src/main.ts")))
 writeFileSync(join(dist, "package.json"), '{ "type": "module" }\n')
 // Node 24 as npm installed it, named by its path: looking for another one through env would cost a process.
 const launcher = `#!${process.execPath}

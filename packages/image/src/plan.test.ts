@@ -7,9 +7,12 @@ import { planBuild, planResolution } from "./plan.ts"
 import { baseRequest, requestOf } from "./recipe.ts"
 
 const SYSTEM = systemOf({ pdf: debianApplication(["poppler-utils"]), scratch: debianApplication([]) })
-const PROGRAMS = { agent: "sha256:a", init: "sha256:i", supervise: "sha256:s" } as unknown as Readonly<
-  Record<"agent" | "init" | "supervise", Digest>
->
+const PROGRAMS = {
+  agent: "sha256:a",
+  init: "sha256:i",
+  supervise: "sha256:s",
+  services: "sha256:p",
+} as unknown as Readonly<Record<"agent" | "init" | "supervise" | "services", Digest>>
 
 const locked = (name: string): LockedPackage => ({
   name,
@@ -79,10 +82,12 @@ test("what is present is not made again: with everything there, the plan is empt
   assert.equal(plan.neededBytes, 0)
 })
 
-test("another agent makes another base, and no application anew", () => {
+test("another agent or other programs make another base, and no application anew", () => {
   const { keys } = planBuild(SYSTEM, LOCK, PROGRAMS, new Set())
   const all = [keys.boot, keys.base, ...keys.applications.values()]
-  assert.deepEqual(kinds(all, LOCK, { ...PROGRAMS, agent: "sha256:b" as Digest }), ["download", "base"])
+  for (const changed of ["agent", "services"] as const) {
+    assert.deepEqual(kinds(all, LOCK, { ...PROGRAMS, [changed]: "sha256:b" as Digest }), ["download", "base"])
+  }
 })
 
 test("another package in one application makes that layer anew, and nothing else", () => {

@@ -82,6 +82,7 @@ export interface GuestProgramDigests {
   readonly agent: Digest
   readonly init: Digest
   readonly supervise: Digest
+  readonly services: Digest
 }
 
 /** A component is named by everything that goes into it, so what is already built is found without building. */
@@ -105,6 +106,7 @@ export function baseKey(lock: Lock, programs: GuestProgramDigests): Digest {
     programs: lock.programs,
     agent: programs.agent,
     supervise: programs.supervise,
+    services: programs.services,
   })
 }
 

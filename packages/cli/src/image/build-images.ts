@@ -26,7 +26,7 @@ export async function buildImages(
     uid,
     temporary: context.environment.TMPDIR ?? "/tmp",
     system: loaded.system,
-    programs: await image.findGuestPrograms(context.programUrl, image.bundleAgent),
+    programs: await image.findGuestPrograms(context.programUrl, image.bundleProgram),
     source: image.openDebianSource({ directory: join(paths.cache, "apt"), keyring: image.DEBIAN_KEYRING }),
     linux: openLinux(),
     update,

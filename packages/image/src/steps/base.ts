@@ -3,6 +3,7 @@ import { dirname, join } from "node:path"
 import { unpackDeb } from "../deb.ts"
 import { packLayer } from "../erofs.ts"
 import { ImageError } from "../errors.ts"
+import type { ServicePrograms } from "../guest-programs.ts"
 import { BASE_LIBRARIES } from "../recipe.ts"
 import { runTool } from "../tool.ts"
 import { listTree, type Manifest, manifestOf, placeDirectory, placeFile, placeLink } from "../tree.ts"
@@ -14,6 +15,7 @@ export interface BaseSources {
   readonly koffi: string
   readonly agent: Uint8Array
   readonly supervise: Uint8Array
+  readonly services: ServicePrograms
 }
 
 const LINKS = { bin: "usr/bin", lib: "usr/lib", lib64: "usr/lib64", sbin: "usr/sbin" } as const
@@ -21,6 +23,8 @@ const LINKS = { bin: "usr/bin", lib: "usr/lib", lib64: "usr/lib64", sbin: "usr/s
 const DIRECTORIES: Readonly<Record<string, number>> = {
   dev: 0o755,
   etc: 0o755,
+  "etc/qubes-rpc": 0o755,
+  "etc/qubes/rpc-config": 0o755,
   home: 0o755,
   // Belongs to root here, like all of a layer; the domain gives it to its user when it starts.
   "home/user": 0o755,
@@ -32,6 +36,7 @@ const DIRECTORIES: Readonly<Record<string, number>> = {
   tmp: 0o1777,
   "usr/bin": 0o755,
   "usr/lib64": 0o755,
+  "usr/local/etc/qubes-rpc": 0o755,
   "usr/sbin": 0o755,
   "var/tmp": 0o1777,
 }
@@ -78,6 +83,7 @@ export async function makeBase(
   await placeFile(root, "usr/lib/skerry/busybox", await readUnmerged(busybox, "usr/bin/busybox"), 0o755)
   await placeFile(root, "usr/lib/skerry/agent.cjs", sources.agent, 0o644)
   await placeFile(root, "usr/lib/skerry/supervise", sources.supervise, 0o644)
+  const links = await placeServices(sources.services, root)
   await placeStripped(sources.node, root, "usr/lib/skerry/node", 0o755, signal)
   await placeStripped(sources.koffi, root, "usr/lib/skerry/koffi.node", 0o644, signal)
 
@@ -85,9 +91,25 @@ export async function makeBase(
   await packLayer(root, layer, signal)
   const manifest = await manifestOf(
     root,
-    (await listTree(root)).filter((entry) => !entry.path.startsWith("usr/lib/skerry")),
+    (await listTree(root)).filter(({ path }) => !path.startsWith("usr/lib/skerry") && !links.has(path)),
   )
   return { layer, manifest }
+}
+
+const SERVICE_PROGRAMS = "usr/lib/skerry/programs.cjs"
+
+/** The links by which programs are called. They are in no manifest: an application's own file of that name stays in its layer. */
+async function placeServices(
+  { bundle, commands, services }: ServicePrograms,
+  root: string,
+): Promise<ReadonlySet<string>> {
+  const links = [
+    ...commands.map((name) => `usr/bin/${name}`),
+    ...services.map((name) => `etc/qubes-rpc/${name}`),
+  ]
+  await placeFile(root, SERVICE_PROGRAMS, bundle, 0o755)
+  for (const path of links) await placeLink(root, path, `/${SERVICE_PROGRAMS}`)
+  return new Set(links)
 }
 
 function debOf(sources: BaseSources, name: string): string {

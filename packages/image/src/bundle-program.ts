@@ -1,10 +1,10 @@
 import { ImageError } from "./errors.ts"
 
 /**
- * One CommonJS file of the agent and all that it imports; native code stays outside. Equal sources give equal
+ * One CommonJS file of a program of domains and all that it imports; native code stays outside. Equal sources give equal
  * bytes. The bundler is loaded only here: the CLI's own bundle starts without it.
  */
-export async function bundleAgent(entry: string): Promise<Uint8Array> {
+export async function bundleProgram(entry: string): Promise<Uint8Array> {
   try {
     const { build } = await import("esbuild")
     const result = await build({
@@ -27,6 +27,6 @@ export async function bundleAgent(entry: string): Promise<Uint8Array> {
     return file.contents
   } catch (error) {
     const why = error instanceof Error ? error.message.slice(0, 600) : "unknown"
-    throw new ImageError("bad-input", `Cannot bundle the guest agent (${entry}): ${why}`, { cause: error })
+    throw new ImageError("bad-input", `Cannot bundle what domains run (${entry}): ${why}`, { cause: error })
   }
 }
