@@ -29,7 +29,7 @@ export function lint(
 ): readonly LintFinding[] {
   return [
     ...deadRules(policy.rules),
-    ...(system === undefined ? [] : policy.rules.flatMap((rule) => unknownWords(rule, system))),
+    ...(system === undefined ? [] : unknownWords(policy.rules, system)),
     ...(nowMs === undefined ? [] : policy.rules.flatMap((rule) => expired(rule, nowMs))),
     ...unreadFiles(policy, files),
   ].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1))
@@ -77,48 +77,56 @@ function tokenCovers(wide: Token, narrow: Token): boolean {
   return ["default", "disposable", "disposable-of", "disposable-tag"].includes(narrow.kind)
 }
 
-function unknownWords(rule: Rule, system: SystemView): LintFinding[] {
-  const { action } = rule
-  const tokens = [rule.source, rule.target]
-  if (action.kind !== "deny" && action.redirect !== undefined) tokens.push(action.redirect)
-  if (action.kind === "ask" && action.defaultTarget !== undefined) tokens.push(action.defaultTarget)
-  return tokens.flatMap((token) => {
-    const found = unknownWord(token, system)
-    return found === undefined ? [] : [finding(rule, found.kind, found.message)]
-  })
+function unknownWords(rules: readonly Rule[], system: SystemView): LintFinding[] {
+  const names = system.domains.map(({ name }) => name)
+  const tags = new Set(system.domains.flatMap((each) => [...each.tags, disposableTag(each.name)]))
+  const known: Known = { system, names, tags }
+  return rules.flatMap((rule) =>
+    tokensOf(rule).flatMap((token) => {
+      const found = unknownWord(token, known)
+      return found === undefined ? [] : [finding(rule, found.kind, found.message)]
+    }),
+  )
 }
 
-function unknownWord(token: Token, system: SystemView): Pick<LintFinding, "kind" | "message"> | undefined {
-  const names = system.domains.map(({ name }) => name)
+interface Known {
+  readonly system: SystemView
+  readonly names: readonly string[]
+  readonly tags: ReadonlySet<string>
+}
+
+type Unknown = Pick<LintFinding, "kind" | "message">
+
+function tokensOf({ source, target, action }: Rule): readonly Token[] {
+  const tokens = [source, target]
+  if (action.kind !== "deny" && action.redirect !== undefined) tokens.push(action.redirect)
+  if (action.kind === "ask" && action.defaultTarget !== undefined) tokens.push(action.defaultTarget)
+  return tokens
+}
+
+function unknownWord(token: Token, known: Known): Unknown | undefined {
   switch (token.kind) {
     case "name":
-      return isAdminText(token.text) ? undefined : unknownName(token.text, names, system)
+      return isAdminText(token.text) ? undefined : unknownName(token.text, known)
     case "disposable-of": {
-      const domain = system.domain(token.value)
-      if (domain === undefined) return unknownName(token.value, names, system)
+      const domain = known.system.domain(token.value)
+      if (domain === undefined) return unknownName(token.value, known)
       if (domain.templateForDisposables) return undefined
       const message = `${quoted(token.value)} is no template for disposables, so that ${token.text} never is a target`
       return { kind: "no-disposables", message }
     }
     case "tag":
     case "disposable-tag": {
-      const tags = [...new Set(system.domains.flatMap((each) => [...each.tags, disposableTag(each.name)]))]
-      if (tags.includes(token.value)) return undefined
-      return {
-        kind: "unknown-tag",
-        message: `No instance has the tag ${quoted(token.value)}${hint(token.value, tags)}`,
-      }
+      if (known.tags.has(token.value)) return undefined
+      const message = `No instance has the tag ${quoted(token.value)}${hint(token.value, [...known.tags])}`
+      return { kind: "unknown-tag", message }
     }
     default:
       return undefined
   }
 }
 
-function unknownName(
-  name: string,
-  names: readonly string[],
-  system: SystemView,
-): Pick<LintFinding, "kind" | "message"> | undefined {
+function unknownName(name: string, { system, names }: Known): Unknown | undefined {
   if (system.domain(name) !== undefined) return undefined
   return { kind: "unknown-name", message: `There is no instance ${quoted(name)}${hint(name, names)}` }
 }
