@@ -1,11 +1,18 @@
 import { isUtf8 } from "node:buffer"
 import type { Readable } from "node:stream"
+import type { Decision } from "@skerry/policy"
 import { CLIPBOARD_LIMITS, CLIPBOARD_METHODS, type Handlers, handler } from "@skerry/rpc"
 import type { Clipboard } from "./clipboard.ts"
 import { DaemonError } from "./errors.ts"
 
+/** What the policy says of qubes.ClipboardPaste from one domain to another. */
+export type DecidePaste = (source: string, target: string) => Promise<Pick<Decision, "kind">>
+
+/** The text is the user's own: no domain has to be allowed anything. */
+const OWN_INPUT = "-"
+
 /** What the user's commands may do with the host's clipboard; no domain reaches it. */
-export function clipboardHandlers(clipboard: Clipboard): Handlers {
+export function clipboardHandlers(clipboard: Clipboard, decide: DecidePaste): Handlers {
   return [
     handler(CLIPBOARD_METHODS.clipboardPut, async ({ source, seconds }, { stdin }) => {
       if (seconds > CLIPBOARD_LIMITS.maxSeconds) {
@@ -18,7 +25,8 @@ export function clipboardHandlers(clipboard: Clipboard): Handlers {
       clipboard.put({ text, source }, (seconds || CLIPBOARD_LIMITS.defaultSeconds) * 1000)
       return { bytes: text.length }
     }),
-    handler(CLIPBOARD_METHODS.clipboardTake, async (_, { stdout }) => {
+    handler(CLIPBOARD_METHODS.clipboardTake, async ({ target }, { stdout }) => {
+      await refuseDenied(clipboard, target, decide)
       const taken = clipboard.take()
       if (taken === undefined) {
         throw new DaemonError(
@@ -41,6 +49,17 @@ export function clipboardHandlers(clipboard: Clipboard): Handlers {
       return { isFilled: true, ...status }
     }),
   ]
+}
+
+/** The command is the user's answer to a rule that asks; a rule that denies stands. */
+async function refuseDenied(clipboard: Clipboard, target: string, decide: DecidePaste): Promise<void> {
+  const source = clipboard.status?.source
+  if (source === undefined || source === OWN_INPUT) return
+  if ((await decide(source, target)).kind !== "deny") return
+  throw new DaemonError(
+    "bad-request",
+    `The policy denies qubes.ClipboardPaste from "${source}" to "${target}": "skerry policy eval" says by which rule`,
+  )
 }
 
 async function readText(stdin: Readable): Promise<Buffer> {

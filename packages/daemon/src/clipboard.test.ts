@@ -2,13 +2,17 @@ import assert from "node:assert/strict"
 import { duplexPair } from "node:stream"
 import { buffer } from "node:stream/consumers"
 import { test } from "node:test"
-import { CLIPBOARD_LIMITS, CLIPBOARD_METHODS, Connection, RemoteError } from "@skerry/rpc"
+import { ADMIN, CLIPBOARD_LIMITS, CLIPBOARD_METHODS, Connection, RemoteError } from "@skerry/rpc"
 import { Clipboard } from "./clipboard.ts"
-import { clipboardHandlers } from "./clipboard-service.ts"
+import { clipboardHandlers, type DecidePaste } from "./clipboard-service.ts"
+import { writePolicy } from "./testing/calls.ts"
+import { startTestDaemon } from "./testing/test-daemon.ts"
 
-function connected(clipboard = new Clipboard(() => 0)) {
+const PERMITTED: DecidePaste = () => Promise.resolve({ kind: "ask" })
+
+function connected(decide = PERMITTED, clipboard = new Clipboard(() => 0)) {
   const [near, far] = duplexPair()
-  new Connection(far, { serve: clipboardHandlers(clipboard) })
+  new Connection(far, { serve: clipboardHandlers(clipboard, decide) })
   const connection = new Connection(near)
   return {
     clipboard,
@@ -17,8 +21,8 @@ function connected(clipboard = new Clipboard(() => 0)) {
       call.stdin.end(text)
       return await call.result
     },
-    async take() {
-      const call = connection.call(CLIPBOARD_METHODS.clipboardTake, undefined)
+    async take(target = "work") {
+      const call = connection.call(CLIPBOARD_METHODS.clipboardTake, { target })
       const [text, { source }] = await Promise.all([buffer(call.stdout), call.result])
       return { text: text.toString("utf8"), source }
     },
@@ -36,6 +40,17 @@ test("a text is taken once", async () => {
   assert.deepEqual(await take(), { text: "secret", source: "mail" })
   await assert.rejects(take(), isCode("bad-request"))
   assert.equal((await status()).isFilled, false)
+})
+
+test("a rule that denies is kept to, but for the user's own text", async () => {
+  const { put, take } = connected((source, target) =>
+    Promise.resolve({ kind: source === "bank" && target === "web" ? "deny" : "allow" }),
+  )
+  await put("secret", "bank")
+  await assert.rejects(take("web"), isCode("bad-request"))
+  assert.equal((await take("vault")).text, "secret")
+  await put("mine", "-")
+  assert.equal((await take("web")).text, "mine")
 })
 
 test("a text is overwritten in memory when it is replaced or cleared", async () => {
@@ -78,4 +93,25 @@ test("a text is as long as the limit, is UTF-8, and stays no longer than an hour
   await assert.rejects(put("x".repeat(textBytes + 1)), isCode("bad-request"))
   await assert.rejects(put(Buffer.from([0xff])), isCode("bad-request"))
   await assert.rejects(put("x", "-", maxSeconds + 1), isCode("bad-request"))
+})
+
+test("the daemon asks its policy, also about a source that has ended", async () => {
+  await using daemon = await startTestDaemon()
+  writePolicy(daemon, "qubes.ClipboardPaste * mail bank deny\nqubes.ClipboardPaste * @anyvm @anyvm ask\n")
+  const connection = daemon.connect()
+  const put = async (source: string) => {
+    const call = connection.call(ADMIN.clipboardPut, { source, seconds: 0 })
+    call.stdin.end("text")
+    await call.result
+  }
+  const take = async (target: string) => {
+    const call = connection.call(ADMIN.clipboardTake, { target })
+    const [text] = await Promise.all([buffer(call.stdout), call.result])
+    return text.toString("utf8")
+  }
+  await put("mail")
+  await assert.rejects(take("bank"), isCode("bad-request"))
+  assert.equal(await take("light"), "text")
+  await put("pdf-gone12")
+  assert.equal(await take("bank"), "text")
 })

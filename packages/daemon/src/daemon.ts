@@ -191,7 +191,9 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
 
   const serve: Handlers = [
     ...calls.handlers,
-    ...clipboardHandlers(clipboard),
+    ...clipboardHandlers(clipboard, (source, target) =>
+      calls.decide(source, { service: "qubes.ClipboardPaste", argument: "", target }),
+    ),
     ...adminHandlers({
       domains,
       generations,

@@ -23,11 +23,14 @@ export const CLIPBOARD_METHODS = {
     up: nothing,
     down: nothing,
   }),
-  /** The text goes to stdout, and is wiped; without one the call fails. */
+  /**
+   * The text goes to stdout, and is wiped; without one the call fails. So it does where the policy denies
+   * qubes.ClipboardPaste from the domain that it came from to `target`; then the text stays.
+   */
   clipboardTake: method({
     id: 31,
     name: "clipboardTake",
-    params: nothing,
+    params: struct({ target: domain }),
     result: struct({ source: domain }),
     up: nothing,
     down: nothing,

@@ -11,7 +11,7 @@ export const command = defineCommand({
   name: "clipboard",
   summary: "Carry text from one domain's clipboard to another's",
   description: [
-    "copy takes the text of a domain's clipboard, or of standard input for -; paste puts it on a domain's clipboard, after which the host has forgotten it. Only these commands fill and empty the host's clipboard: no domain can, and none sees it before it is pasted there.",
+    "copy takes the text of a domain's clipboard, or of standard input for -; paste puts it on a domain's clipboard, after which the host has forgotten it. Only these commands fill and empty the host's clipboard: no domain can, and none sees it before it is pasted there. A rule of the policy that denies qubes.ClipboardPaste between the two is kept to.",
     "A text stays for a minute, or as long as --seconds says, and has at most 64 KiB.",
   ],
   arguments: [
@@ -99,7 +99,11 @@ async function readAll(untrusted: Readable): Promise<Buffer> {
 }
 
 async function paste(context: CommandContext, connection: Connection, domain: string): Promise<number> {
-  const taking = connection.call(CLIPBOARD_METHODS.clipboardTake, undefined, { signal: context.signal })
+  const taking = connection.call(
+    CLIPBOARD_METHODS.clipboardTake,
+    { target: domain },
+    { signal: context.signal },
+  )
   const [taken] = await Promise.all([buffer(taking.stdout), taking.result])
   const call = openHostCall(connection, { target: domain, service: "qubes.ClipboardPaste" }, context.signal)
   const said = new UntrustedText(call.stderr)
