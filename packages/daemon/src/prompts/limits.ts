@@ -7,5 +7,8 @@ export const PROMPTS = {
    * A prompter is sent all of them: fewer than the events that a call of rpc/ may have waiting.
    */
   inAll: 48,
+  /** A source that people refused so often within quietMs is not asked about for as long: nobody is to be worn down. */
+  denials: 5,
+  quietMs: 60_000,
   prompters: 16,
 } as const

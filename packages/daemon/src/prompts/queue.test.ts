@@ -206,3 +206,17 @@ test("a prompter that comes later is shown what waits, everybody's first before 
     "ask 2 at 11, place 2, 59500 ms",
   ])
 })
+
+test("a source that was refused again and again is not asked about for a while, others are", () => {
+  const queue = new Queue()
+  queue.come(10)
+  for (let id = 1; id <= PROMPTS.denials; id++) {
+    assert.match(queue.ask(id)[0] ?? "", /^ask /)
+    queue.deny(10, id)
+    queue.now += 100
+  }
+  assert.deepEqual(queue.ask(50), ["refuse 50: too-many"])
+  assert.match(queue.ask(51, "bank")[0] ?? "", /^ask /)
+  queue.now = PROMPTS.quietMs
+  assert.match(queue.ask(52)[0] ?? "", /^ask /, "the first refusal is a minute old")
+})

@@ -30,6 +30,8 @@ export interface QueueState {
   /** Oldest first. */
   readonly waiting: readonly Waiting[]
   readonly seats: readonly Seat[]
+  /** What people refused lately. */
+  readonly denied: readonly { readonly source: string; readonly at: number }[]
 }
 
 export type QueueEvent =
@@ -58,7 +60,7 @@ export interface QueueStep {
   readonly effects: readonly QueueEffect[]
 }
 
-export const EMPTY_QUEUE: QueueState = { waiting: [], seats: [] }
+export const EMPTY_QUEUE: QueueState = { waiting: [], seats: [], denied: [] }
 
 export function stepQueue(state: QueueState, event: QueueEvent): QueueStep {
   switch (event.kind) {
@@ -96,6 +98,7 @@ function onAsked(state: QueueState, event: Extract<QueueEvent, { kind: "asked" }
   const { id, question } = event
   const refused = (why: DenyWhy): QueueStep => ({ state, effects: [{ kind: "refuse", id, why }] })
   if (state.seats.length === 0) return refused("no-prompter")
+  if (deniedLately(state, question.source, event.now) >= PROMPTS.denials) return refused("too-many")
   const count = (source: string) => state.waiting.filter((each) => each.question.source === source).length
   const own = count(question.source)
   if (own >= PROMPTS.perSource) return refused("too-many")
@@ -136,7 +139,7 @@ function onLeft(state: QueueState, prompter: number): QueueStep {
   const seats = state.seats.filter((seat) => seat.prompter !== prompter)
   if (seats.length > 0) return { state: { ...state, seats }, effects: [] }
   const effects = state.waiting.map(({ id }) => ({ kind: "refuse", id, why: "gone" }) as const)
-  return { state: EMPTY_QUEUE, effects }
+  return { state: { ...EMPTY_QUEUE, denied: state.denied }, effects }
 }
 
 function onFocused(state: QueueState, event: Extract<QueueEvent, { kind: "focused" }>): QueueStep {
@@ -160,8 +163,20 @@ function onAnswered(state: QueueState, event: Extract<QueueEvent, { kind: "answe
     return { state, effects: [{ kind: "refused", prompter, id, why }] }
   }
   const rest = without(state, [id], "it was answered elsewhere", prompter)
-  return { state: rest.state, effects: [{ kind: "answer", id, prompter, answer }, ...rest.effects] }
+  const denied = answer.kind === "deny" ? withDenial(state, waiting.question.source, now) : state.denied
+  return {
+    state: { ...rest.state, denied },
+    effects: [{ kind: "answer", id, prompter, answer }, ...rest.effects],
+  }
 }
+
+const deniedLately = ({ denied }: QueueState, source: string, now: number) =>
+  denied.filter((each) => each.source === source && now - each.at < PROMPTS.quietMs).length
+
+const withDenial = ({ denied }: QueueState, source: string, now: number) => [
+  ...denied.filter(({ at }) => now - at < PROMPTS.quietMs),
+  { source, at: now },
+]
 
 function whyNot(
   question: Question,
@@ -205,5 +220,5 @@ function without(state: QueueState, ids: readonly number[], why: string, answere
   const seats = state.seats.map((seat) =>
     seat.focus !== undefined && ids.includes(seat.focus.id) ? { ...seat, focus: undefined } : seat,
   )
-  return { state: { waiting, seats }, effects }
+  return { state: { ...state, waiting, seats }, effects }
 }
