@@ -83,6 +83,10 @@ test("eval says which rule decides, in which file and line; grants and shipped r
   assert.match((await home.run(["eval", "mail", "@default", "a.Keys"])).stdout, /^ask: for one of vault\n/)
   const copied = await home.run(["eval", "mail", "vault", "qubes.Filecopy", "--json"])
   assert.equal((JSON.parse(copied.stdout) as { rule: { file: string } }).rule.file, "90-default.policy")
+  assert.match(
+    (await home.run(["eval", "mial", "vault", "a.One"])).stderr,
+    /no instance "mial": did you mean mail\?/,
+  )
   const refused = await home.run(["eval", "paper", "vualt", "a.One", "--explain"])
   assert.equal(refused.status, 1)
   assert.match(refused.stdout, /The target counts as @default: there is no domain "vualt"/)

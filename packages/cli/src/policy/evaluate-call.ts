@@ -1,4 +1,4 @@
-import { printable, unreachable } from "@skerry/model"
+import { nearMatch, printable, quoted, unreachable } from "@skerry/model"
 import {
   type Decision,
   describeNearMiss,
@@ -39,8 +39,17 @@ export async function evaluateCall(
     source,
     target,
   }
+  const view = viewOfSystem(system)
+  if (view.domain(source) === undefined) {
+    const near = nearMatch(
+      source,
+      view.domains.map(({ name }) => name),
+    )
+    const hint = near === undefined ? "" : `: did you mean ${near}?`
+    throw new CliError("refused", `There is no instance ${quoted(source)}${hint}`)
+  }
   const policy = loadPolicy(mergedFiles(context, system))
-  const explanation = explain(policy, viewOfSystem(system), request, { nowMs: Date.now() })
+  const explanation = explain(policy, view, request, { nowMs: Date.now() })
   const { decision } = explanation
   context.stdout.write(
     options.json
