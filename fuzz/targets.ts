@@ -1,5 +1,6 @@
 import type { FuzzTarget } from "./target.ts"
 import { agentMessages } from "./targets/agent-messages.ts"
+import { callSocket } from "./targets/call-socket.ts"
 import { confirmRequest } from "./targets/confirm-request.ts"
 import { connection } from "./targets/connection.ts"
 import { execArgument } from "./targets/exec-argument.ts"
@@ -8,18 +9,21 @@ import { framing } from "./targets/framing.ts"
 import { gpgRequest } from "./targets/gpg-request.ts"
 import { pageReader } from "./targets/page-reader.ts"
 import { policy } from "./targets/policy.ts"
+import { serviceConfig } from "./targets/service-config.ts"
 import { sshAgent } from "./targets/ssh-agent.ts"
 
 /** To add a target: one file in targets/, one line here. */
 export const targets: readonly FuzzTarget[] = [
   framing,
   agentMessages,
+  callSocket,
   confirmRequest,
   connection,
   execArgument,
   filecopy,
   gpgRequest,
   pageReader,
+  serviceConfig,
   sshAgent,
   policy,
 ]

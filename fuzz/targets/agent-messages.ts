@@ -1,11 +1,11 @@
 import assert from "node:assert/strict"
-import { exec, identify, ping, setClock, shutdown } from "@skerry/rpc"
+import { exec, identify, ping, service, setClock, shutdown } from "@skerry/rpc"
 import { type Codec, decode, encode, ProtocolError } from "@skerry/wire"
 import { mutate } from "../mutate.ts"
 import type { Prng } from "../prng.ts"
 import type { FuzzTarget } from "../target.ts"
 
-const methods = [ping, identify, setClock, exec, shutdown] as const
+const methods = [ping, identify, setClock, exec, shutdown, service] as const
 const codecs: readonly Codec<unknown>[] = methods.flatMap((each) => {
   const { params, result, up, down } = each
   return [params, result, up, down] as Codec<unknown>[]
@@ -33,6 +33,15 @@ const examples: readonly [Uint8Array, ...Uint8Array[]] = [
     user: "user",
     terminal: { rows: 24, columns: 80, type: "xterm" },
     descriptors: false,
+  }),
+  encode(service.params, {
+    service: "a.B",
+    argument: "c",
+    source: "mail",
+    requestedTarget: "@dispvm",
+    user: "",
+    callId: "1",
+    progress: true,
   }),
   encode(exec.result, { exit: { kind: "signal", signal: 9 } }),
   encode(exec.up, { kind: "resize", rows: 1, columns: 2 }),

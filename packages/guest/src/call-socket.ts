@@ -1,17 +1,9 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs"
 import { dirname } from "node:path"
 import { type Linux, POLL } from "@skerry/linux"
-import {
-  type CallState,
-  call as callMethod,
-  encodeFailure,
-  type RelayHooks,
-  RpcError,
-  relay,
-} from "@skerry/rpc"
-import { decode } from "@skerry/wire"
 import { AGENT } from "./limits.ts"
 import type { Loop, Watch } from "./loop.ts"
+import { passCall } from "./pass-call.ts"
 import { Port, type PortMemory } from "./port.ts"
 
 export interface CallSocketOptions {
@@ -23,17 +15,6 @@ export interface CallSocketOptions {
   readonly host: () => Port | undefined
   /** Before a domain is one of its own, it calls nobody. */
   readonly mayCall: () => boolean
-}
-
-/** CALL of the host's table, before the params as the program sent them. */
-const CALL_METHOD = Uint8Array.of(callMethod.id & 0xff, callMethod.id >> 8)
-
-/** The daemon's protocol is the program's: all is passed on as it is. */
-const HOOKS: RelayHooks = {
-  onEvent: (untrustedBytes) => untrustedBytes,
-  onEnd: (type, payload) => ({ type, payload }),
-  onOver: () => {},
-  bytesLast: false,
 }
 
 /**
@@ -58,14 +39,16 @@ export class CallSocket {
   }
 
   #accept(): void {
-    const { loop, linux, memory } = this.#options
+    const { loop, linux, memory, mayCall, host } = this.#options
     while (this.#callers < AGENT.callers) {
       const fd = linux.accept(this.#fd)
       if (fd === undefined) return
       this.#callers += 1
       new Port({
         ...{ loop, linux, memory, fd },
-        onCall: (call, method, untrustedParams) => this.#onCall(call, method, untrustedParams),
+        onCall: (call, method, untrustedParams) => {
+          passCall(call, method, untrustedParams, mayCall() ? host()?.calls : undefined)
+        },
         onEnd: () => this.#onEnd(),
       })
     }
@@ -77,37 +60,4 @@ export class CallSocket {
     this.#callers -= 1
     this.#watch.want(POLL.in)
   }
-
-  #onCall(call: CallState, method: number, untrustedParams: Uint8Array): void {
-    if (method !== callMethod.id) {
-      refuse(call, "unknown-method", `Method ${method} is not known here`)
-      return
-    }
-    // What the host would take for a breach of this domain's agent is one of the program.
-    decode(callMethod.params, untrustedParams)
-    const host = this.#options.mayCall() ? this.#options.host() : undefined
-    if (host === undefined) {
-      refuse(call, "unavailable", "Nobody takes calls of this domain now")
-      return
-    }
-    const onward = openOnward(host, call)
-    if (onward === undefined) return
-    onward.open(Buffer.concat([CALL_METHOD, untrustedParams]))
-    relay(call, onward, HOOKS)
-  }
-}
-
-function openOnward(host: Port, call: CallState): CallState | undefined {
-  try {
-    return host.calls.call()
-  } catch (error) {
-    if (!(error instanceof RpcError)) throw error
-    refuse(call, "too-many-calls", "This domain has too many calls open")
-    return undefined
-  }
-}
-
-function refuse(call: CallState, code: string, message: string): void {
-  call.listen({ onEvent: () => {}, onCancel: () => {}, onEnd: () => {} })
-  call.finish("fail", encodeFailure(code, message))
 }
