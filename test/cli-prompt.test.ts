@@ -77,10 +77,14 @@ test("a window that changes its size is drawn anew", async () => {
   await answered
 })
 
-for (const [what, end] of [
-  ["a signal ends it", (_: PromptHost, pid: number) => process.kill(pid, "SIGTERM")],
-  ["the daemon goes away", (host: PromptHost) => host.drop()],
-  ["Ctrl-C is pressed", (_: PromptHost, _pid: number, terminal: Terminal) => terminal.type("\u0003")],
+for (const [what, said, end] of [
+  ["a signal ends it", /(?:)/, (_: PromptHost, pid: number) => process.kill(pid, "SIGTERM")],
+  [
+    "the daemon goes away",
+    /skerry prompt: The daemon has ended, and what it asked is refused/,
+    (host: PromptHost) => host.drop(),
+  ],
+  ["Ctrl-C is pressed", /(?:)/, (_: PromptHost, _pid: number, terminal: Terminal) => terminal.type("\u0003")],
 ] as const) {
   test(`the terminal is given back where ${what}`, async () => {
     await using host = await PromptHost.open()
@@ -90,6 +94,7 @@ for (const [what, end] of [
     await terminal.shows(/Nothing is asked/)
     end(host, Number(pid), terminal)
     await terminal.shows(LEFT)
+    await terminal.shows(said)
     await terminal.shows(/mode icanon\r\n/)
   })
 }

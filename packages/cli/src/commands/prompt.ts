@@ -1,3 +1,4 @@
+import { RpcError } from "@skerry/rpc"
 import { CliError } from "../cli-error.ts"
 import { openClient } from "../client.ts"
 import { defineCommand } from "../command.ts"
@@ -20,12 +21,20 @@ export const command = defineCommand({
       throw new CliError("refused", "Cannot ask here: standard input and output are no terminal")
     }
     const connection = await openClient(context)
-    await servePrompts(connection, {
+    const serving = servePrompts(connection, {
       name: `terminal of process ${process.pid}`,
       signal,
       now: () => now(),
       always: true,
       takeTerminal: () => ({ input: stdin, output: stdout, [Symbol.dispose]: () => undefined }),
+    })
+    await serving.catch((cause: unknown) => {
+      if (!(cause instanceof RpcError)) throw cause
+      throw new CliError(
+        "refused",
+        'The daemon has ended, and what it asked is refused: "skerry daemon --log" shows why',
+        { cause },
+      )
     })
     connection.close()
     return 0

@@ -61,6 +61,21 @@ test("a forged record is found, with a MAC of its own or of a key of one's own",
   assert.match((await log.problems()).join(), /record 9 was changed/)
 })
 
+test("whatever byte is changed, a problem is found", async () => {
+  await using log = new TestLog()
+  await log.withCalls(3)
+  const good = readFileSync(log.path)
+  for (let at = 0; at < good.length; at += 3) {
+    const bytes = Buffer.from(good)
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << (at % 8))
+    writeFileSync(log.path, bytes)
+    const { length } = await log.problems()
+    assert.ok(length > 0, `byte ${at}, ${JSON.stringify(String.fromCharCode(good[at] ?? 0))}`)
+  }
+  writeFileSync(log.path, good)
+  assert.deepEqual(await log.problems(), [])
+})
+
 test("removed records are named", async () => {
   await using log = new TestLog()
   await log.withCalls(9)
