@@ -24,6 +24,7 @@ const params = (service: string): CallParams => ({
   argument: "",
   deadlineMs: 0,
   parent: "",
+  progress: true,
 })
 
 type Context = CallContext<undefined, CallDown>

@@ -267,6 +267,8 @@ export const service = method({
     user: text({ max: CALL_LIMITS.nameBytes }),
     /** Names this call in calls that the service makes because of it: SKERRY_CALL_ID. */
     callId: text({ max: CALL_LIMITS.nameBytes }),
+    /** Whether the start is told. */
+    progress: bool,
   }),
   result: struct({ exit: Exit }),
   up: nothing,

@@ -1,4 +1,4 @@
-import { type Decoded, nothing, struct, text, u8, u32, union } from "@skerry/wire"
+import { bool, type Decoded, nothing, struct, text, u8, u32, union } from "@skerry/wire"
 import { method } from "./method.ts"
 
 /*
@@ -39,6 +39,8 @@ const CallFields = struct({
   deadlineMs: u32,
   /** SKERRY_CALL_ID of the service that calls, so that calls which call each other are counted; else empty. */
   parent: text({ max: CALL_LIMITS.nameBytes }),
+  /** The caller wants to hear of the call's progress; else it hears of its end alone, which costs less. */
+  progress: bool,
 })
 export type CallParams = Decoded<typeof CallFields>
 
@@ -62,7 +64,7 @@ export function findCallProblem({ service, argument, target }: CallParams): stri
 
 const quoted = (text: string) => JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text)
 
-/** What the caller hears before the end. */
+/** What the caller hears before the end, where it wants to. */
 export const CallDown = union({
   /** The user is being asked. */
   asking: nothing,

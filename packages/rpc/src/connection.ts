@@ -3,6 +3,7 @@ import { FrameReader, ProtocolError } from "@skerry/wire"
 import type { CallState } from "./call-state.ts"
 import { RpcError } from "./errors.ts"
 import { type Handlers, IncomingCall } from "./incoming-call.ts"
+import { RPC_LIMITS } from "./limits.ts"
 import type { Method } from "./method.ts"
 import { Multiplexer } from "./multiplexer.ts"
 import { type CallOptions, encodeCall, OutgoingCall } from "./outgoing-call.ts"
@@ -17,6 +18,9 @@ export interface ConnectionOptions {
   /** What the peer may call. Without it this end serves nothing, and a call of the peer breaks the protocol. */
   readonly serve?: Handlers
 }
+
+/** Frames whose payload is no larger leave together, in one piece: each piece of its own costs more than its copy. */
+const GATHERED_BYTES = 4096
 
 /** Calls in both directions over one byte stream. Owns the duplex: it is destroyed when the connection ends. */
 export class Connection {
@@ -147,13 +151,28 @@ export class Connection {
   #pump(): void {
     if (!this.#isOpen || this.#duplex.writableNeedDrain) return
     this.#duplex.cork()
-    for (;;) {
+    const small: Uint8Array[] = []
+    let smallBytes = 0
+    for (let isRoom = true; isRoom; ) {
       const frame = this.#multiplexer.nextFrame()
       if (frame === undefined) break
-      const isRoom = this.#duplex.write(frame.head)
-      if (frame.body === undefined ? isRoom : this.#duplex.write(frame.body)) continue
-      break
+      const { head, body } = frame
+      small.push(head)
+      smallBytes += head.length
+      if (body !== undefined && body.length <= GATHERED_BYTES) {
+        small.push(body)
+        smallBytes += body.length
+      } else if (body !== undefined) {
+        this.#duplex.write(Buffer.concat(small.splice(0), smallBytes))
+        smallBytes = 0
+        isRoom = this.#duplex.write(body)
+      }
+      if (smallBytes >= RPC_LIMITS.chunkBytes) {
+        isRoom = this.#duplex.write(Buffer.concat(small.splice(0), smallBytes))
+        smallBytes = 0
+      }
     }
+    if (small.length > 0) this.#duplex.write(Buffer.concat(small, smallBytes))
     this.#duplex.uncork()
   }
 }

@@ -1,4 +1,4 @@
-import { createHash, createHmac, createSecretKey, type KeyObject } from "node:crypto"
+import { createHash, hash } from "node:crypto"
 import type { AuditFields, AuditRow } from "@skerry/rpc"
 import { LINE_BYTES, TEXT_CHARACTERS } from "./limits.ts"
 
@@ -18,18 +18,38 @@ export const NO_MAC = "0".repeat(64)
 
 const TAIL = /^(\{"seq":(\d{1,15}),.*),"mac":"([0-9a-f]{64})"\}$/s
 
+/** Of SHA-256, in bytes. */
+const BLOCK_BYTES = 64
+const DIGEST_BYTES = 32
+
+/** HMAC (RFC 2104) of two hashes at once: Node's own takes ten times as long, in objects, for each record. */
 export class AuditKey {
-  readonly #key: KeyObject
+  /** The key's block, then what is hashed with it. */
+  #inner: Buffer
+  readonly #outer: Buffer
   /** Tells keys apart, and gives nothing away. */
   readonly id: string
 
+  /** Of at most 64 bytes. */
   constructor(bytes: Uint8Array) {
-    this.#key = createSecretKey(bytes)
+    if (bytes.length > BLOCK_BYTES) throw new RangeError(`A key has at most ${BLOCK_BYTES} bytes`)
+    const block = Buffer.alloc(BLOCK_BYTES)
+    block.set(bytes)
+    this.#inner = Buffer.alloc(4096)
+    this.#inner.set(block.map((byte) => byte ^ 0x36))
+    this.#outer = Buffer.alloc(BLOCK_BYTES + DIGEST_BYTES)
+    this.#outer.set(block.map((byte) => byte ^ 0x5c))
     this.id = this.mac("key", "").slice(0, 16)
   }
 
+  /** Of ASCII text. */
   mac(previous: string, body: string): string {
-    return createHmac("sha256", this.#key).update(previous).update(body).digest("hex")
+    const bytes = BLOCK_BYTES + previous.length + body.length
+    if (bytes > this.#inner.length) this.#inner = Buffer.concat([this.#inner, Buffer.alloc(bytes)])
+    const at = BLOCK_BYTES + this.#inner.write(previous, BLOCK_BYTES, "latin1")
+    this.#inner.write(body, at, "latin1")
+    this.#outer.set(hash("sha256", this.#inner.subarray(0, bytes), "buffer"), BLOCK_BYTES)
+    return hash("sha256", this.#outer, "hex")
   }
 }
 

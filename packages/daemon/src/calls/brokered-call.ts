@@ -219,11 +219,11 @@ export class BrokeredCall implements CallRecord {
 
   #connect(driver: DomainDriver, user: string | undefined): void {
     if (this.#isOver) return
-    const { service, argument, target: requestedTarget } = this.params
+    const { service, argument, target: requestedTarget, progress } = this.params
     const source = this.source.name
     try {
       this.#joined = callService(driver, this.#state, {
-        params: { service, argument, source, requestedTarget, user: user ?? "", callId: this.id },
+        params: { service, argument, source, requestedTarget, user: user ?? "", callId: this.id, progress },
         onEnd: (exit) => {
           this.#auditEnd(exit)
           this.#over()
@@ -275,7 +275,7 @@ export class BrokeredCall implements CallRecord {
   }
 
   #tell(event: CallDown): void {
-    this.#state.sendEvent(encode(callMethod.down, event))
+    if (this.params.progress) this.#state.sendEvent(encode(callMethod.down, event))
   }
 
   #auditEnd(exit: string, bytesDown = this.#joined?.bytesDown() ?? 0): void {

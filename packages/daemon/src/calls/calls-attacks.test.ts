@@ -150,7 +150,14 @@ test("a caller that reads nothing holds up its own call and no other", async () 
   await using daemon = await startTestDaemon()
   writePolicy(daemon, EVERYTHING)
   const mail = await startDomain(daemon, "mail")
-  const params = { service: "test.yes", argument: "", target: "bank", deadlineMs: 0, parent: "" }
+  const params = {
+    service: "test.yes",
+    argument: "",
+    target: "bank",
+    deadlineMs: 0,
+    parent: "",
+    progress: false,
+  }
   const stuck = mail.call(call, params)
   await until(() => daemon.record.callIds.length === 1)
   const input = "x".repeat(1_000_000)

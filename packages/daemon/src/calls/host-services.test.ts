@@ -71,7 +71,14 @@ test("a listener hears of those domains that a rule lets it hear of", async () =
   writePolicy(daemon, MANAGER)
   const mail = await startDomain(daemon, "mail")
   const events = mail.call(call, {
-    ...{ service: "admin.Events", argument: "", target: "@adminvm", deadlineMs: 0, parent: "" },
+    ...{
+      service: "admin.Events",
+      argument: "",
+      target: "@adminvm",
+      deadlineMs: 0,
+      parent: "",
+      progress: false,
+    },
   })
   let heard = ""
   events.stdout.on("data", (chunk: Buffer) => {

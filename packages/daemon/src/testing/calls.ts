@@ -33,7 +33,7 @@ export async function callService(
   const { argument = "", deadlineMs = 0, parent = "", signal } = words
   const made = connection.call(
     method,
-    { service, argument, target, deadlineMs, parent },
+    { service, argument, target, deadlineMs, parent, progress: true },
     { onEvent: ({ kind }) => events.push(kind), ...(signal && { signal }) },
   )
   made.stdin.on("error", () => {}) // a service need not read its input

@@ -62,7 +62,7 @@ function start(host: ServiceHost, params: ServiceParams, call: CallState): () =>
       else call.finish("fail", describeFailure(failure))
     },
   })
-  call.sendEvent(STARTED)
+  if (params.progress) call.sendEvent(STARTED)
   // Answered, for nobody: the caller is told by its own side.
   return () => {
     socket.close()
@@ -98,7 +98,9 @@ function startProgram(host: ServiceHost, params: ServiceParams, program: Service
     call,
     (exit) => call.finish("return", encode(service.result, { exit })),
   )
-  call.sendEvent(encode(service.down, { kind: "started", pid: command.process.pid }))
+  if (params.progress) {
+    call.sendEvent(encode(service.down, { kind: "started", pid: command.process.pid }))
+  }
   return () => command.process.end()
 }
 

@@ -7,7 +7,16 @@ import type { ServiceParams } from "./service-environment.ts"
 /** For tests: a call of `service+argument` as the daemon makes it. */
 export function serviceParams(name: string, more: Partial<ServiceParams> = {}): ServiceParams {
   const [service = "", argument = ""] = name.split(/\+(.*)/s, 2)
-  return { service, argument, source: "mail", requestedTarget: "vault", user: "", callId: "7", ...more }
+  return {
+    service,
+    argument,
+    source: "mail",
+    requestedTarget: "vault",
+    user: "",
+    callId: "7",
+    progress: true,
+    ...more,
+  }
 }
 
 export async function runService(

@@ -107,7 +107,7 @@ test("input, output and status are the service's", async () => {
   assert.ok(stdout.equals(bytes))
   assert.deepEqual([stderr, status], ["", 3])
   assert.deepEqual(domain.calls, [
-    { target: "vault", service: "echo", argument: "a+b", deadlineMs: 0, parent: "" },
+    { target: "vault", service: "echo", argument: "a+b", deadlineMs: 0, parent: "", progress: false },
   ])
 })
 

@@ -26,7 +26,7 @@ export class CallClient {
     const connection = await this.#connection
     const opened = connection.call(
       call,
-      { target, service, argument, deadlineMs: 0, parent: this.#parent },
+      { target, service, argument, deadlineMs: 0, parent: this.#parent, progress: onEvent !== undefined },
       { ...(signal && { signal }), onEvent: ({ kind }) => onEvent?.(kind) },
     )
     const exitCode = opened.result.then((result) => result.exitCode)
