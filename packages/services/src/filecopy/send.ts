@@ -34,19 +34,17 @@ export type SendOutcome =
   | { readonly kind: "plain-peer" }
 
 /**
- * Sends files and trees. Resolves when the receiver has confirmed them; `output` is then ended. Throws FilecopyError:
- * the caller ends or cancels the call.
+ * Sends files and trees. Resolves when the receiver has confirmed them; `output` is the caller's to end. Throws
+ * FilecopyError: the caller cancels the call.
  */
 export async function sendFiles(options: SendOptions): Promise<SendOutcome> {
-  const { output, resume } = options
+  const { resume } = options
   const sender = new Sender(options)
   if (resume && options.isGreeted !== true && !(await sender.isGreeted())) return { kind: "plain-peer" }
   for (const path of options.paths) {
     for (const entry of walk(path, options.ignoreSymlinks)) await sender.send(entry)
   }
-  const bytes = await sender.finish()
-  output.end()
-  return { kind: "sent", bytes }
+  return { kind: "sent", bytes: await sender.finish() }
 }
 
 class Sender {
