@@ -1,11 +1,6 @@
 import assert from "node:assert/strict"
 import { createHmac, randomBytes } from "node:crypto"
 import { test } from "node:test"
-import { AuditKey } from "./line.ts"
-
-import assert from "node:assert/strict"
-import { createHmac, randomBytes } from "node:crypto"
-import { test } from "node:test"
 import { LINE_BYTES } from "./limits.ts"
 import { AuditKey, formatLine, NO_MAC, parseLine, parseRow } from "./line.ts"
 
