@@ -1,8 +1,10 @@
 import assert from "node:assert/strict"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { test } from "node:test"
 import { setTimeout } from "node:timers/promises"
-import { repository } from "./support/command-line.ts"
+import { callService, startDomain, writePolicy } from "../packages/daemon/src/testing/calls.ts"
+import { startTestDaemon } from "../packages/daemon/src/testing/test-daemon.ts"
+import { CommandLine, repository } from "./support/command-line.ts"
 import { pictureOf } from "./support/picture.ts"
 import { callQuestion, PromptHost } from "./support/prompt-host.ts"
 import { Terminal } from "./support/terminal.ts"
@@ -10,6 +12,7 @@ import { Terminal } from "./support/terminal.ts"
 /* `skerry prompt` and the inline prompter in a pseudo-terminal, as a person uses them. */
 
 const LEFT = /\u001b\[\?7h\u001b\[\?25h\u001b\[\?1049l/
+const COMMAND_LINE = join(repository, "packages/cli/src/main.ts")
 const SIZE = { rows: 24, columns: 80 }
 const promptIn = (host: PromptHost) => new Terminal(host.home, host.home.words("prompt"), SIZE)
 
@@ -36,6 +39,36 @@ test("a question appears, is read, and is answered; the terminal is as it was af
   terminal.type("q")
   await terminal.shows(LEFT)
   await terminal.shows(/status 0\r\nsame\r\n/)
+})
+
+test("a domain's call goes where the person at the terminal says, and the log has it", async () => {
+  await using daemon = await startTestDaemon()
+  writePolicy(daemon, "test.cat * mail @anyvm ask\n")
+  const mail = await startDomain(daemon, "mail")
+  const home = new CommandLine(dirname(daemon.paths.runtime), [process.execPath, COMMAND_LINE])
+  await using terminal = new Terminal(home, home.words("prompt"), SIZE)
+  await terminal.shows(/Nothing is asked/)
+  const call = async () => {
+    for (;;) {
+      const ended = await callService(mail, "bank", "test.cat", { input: "hello" }).catch(() => undefined)
+      if (ended !== undefined) return ended.stdout // before, the prompter was not heard of yet
+      await setTimeout(20)
+    }
+  }
+  const answered = call()
+  await terminal.shows(/mail calls test\.cat/)
+  terminal.type("1")
+  await terminal.shows(/y allows it/)
+  terminal.type("y")
+  assert.equal(await answered, "hello")
+  terminal.type("q")
+  await terminal.exited
+  const { stdout } = await home.run(["audit", "--source", "mail"])
+  assert.match(
+    stdout,
+    /answered: allow {2}mail {2}test\.cat +\S+ .* by terminal of process \d+, .*30-test\.policy:1\n/,
+  )
+  assert.match((await home.run(["audit", "verify"])).stdout, /^whole /)
 })
 
 test("a key that was pressed before the question appeared allows nothing", async () => {
