@@ -1,6 +1,6 @@
 import { unreachable } from "@skerry/model"
 import { PROMPT_LIMITS, type PrompterDown, type PrompterUp, type Question } from "@skerry/rpc"
-import { bodyOf } from "./body.ts"
+import { type BodyLine, bodyOf } from "./body.ts"
 import type { Key } from "./keys.ts"
 import { isTooSmall, roomFor, type Size, widthOf } from "./layout.ts"
 import { scopeOf, scopesFor } from "./scope-choice.ts"
@@ -18,6 +18,8 @@ export interface Asked {
   /** Index of the chosen target. Never from the caller's wish. */
   readonly choice: number | undefined
   readonly scope: number
+  /** Its lines at the window's width. */
+  readonly body: readonly BodyLine[]
   /** First line of the body on the screen, and the last one that ever was. */
   readonly top: number
   readonly seenTo: number
@@ -89,7 +91,7 @@ export function whyNotYet(state: PromptState, now: number): string | undefined {
   if (asked === undefined) return "nothing is asked"
   if (isTooSmall(state.size)) return "make the window larger"
   if (asked.question.kind === "call" && asked.choice === undefined) return "choose a target first"
-  if (asked.question.kind === "confirm" && asked.seenTo < bodyOf(asked, state.size.columns).length) {
+  if (asked.question.kind === "confirm" && asked.seenTo < asked.body.length) {
     return "read on to the end first (↓)"
   }
   if (!state.hasKeyboard) return "this window does not have the keyboard"
@@ -101,12 +103,14 @@ function onDown(state: PromptState, event: PrompterDown, now: number): PromptSte
     case "ask": {
       const { id, question, position, remainingMs } = event
       const preset = question.kind === "call" ? question.targets.indexOf(question.defaultTarget) : -1
+      const choice = preset === -1 ? undefined : preset
       const asked = {
         id,
         question,
         expiresAt: now + remainingMs,
-        choice: preset === -1 ? undefined : preset,
+        choice,
         scope: 0,
+        body: bodyOf({ question, choice }, state.size.columns),
         top: 0,
         seenTo: 0,
       }
@@ -227,17 +231,18 @@ function moveBy(state: PromptState, asked: Asked, step: number): PromptState {
 
 function choose(state: PromptState, asked: Asked, choice: number): PromptState {
   if (asked.question.kind !== "call" || choice >= asked.question.targets.length) return state
-  const next = change(state, asked, { choice })
+  const body = bodyOf({ ...asked, choice }, state.size.columns)
   // What is chosen must be in sight.
-  const row = bodyOf({ ...asked, choice }, state.size.columns).findIndex(({ isChosen }) => isChosen)
+  const row = body.findIndex(({ isChosen }) => isChosen)
   const room = roomIn(state)
   const { top } = asked
-  if (row >= top && row < top + room) return next
-  return change(next, asked, { choice, top: Math.max(0, row < top ? row : row - room + 1) })
+  const isInSight = row >= top && row < top + room
+  const nextTop = isInSight ? top : Math.max(0, row < top ? row : row - room + 1)
+  return change(state, asked, { choice, body, top: nextTop })
 }
 
 function scrollBy(state: PromptState, asked: Asked, lines: number): PromptState {
-  const most = Math.max(0, bodyOf(asked, state.size.columns).length - roomIn(state))
+  const most = Math.max(0, asked.body.length - roomIn(state))
   return change(state, asked, { top: Math.min(most, Math.max(0, asked.top + lines)) })
 }
 
@@ -257,7 +262,11 @@ function goBeside(state: PromptState, step: number, now: number): PromptStep {
 /** Lines break elsewhere now: what was read is read again. */
 function resize(state: PromptState, size: Size): PromptState {
   const isSame = widthOf(size.columns) === widthOf(state.size.columns)
-  const asked = isSame ? state.asked : state.asked.map((each) => ({ ...each, top: 0, seenTo: 0 }))
+  const asked = isSame
+    ? state.asked
+    : state.asked.map((each) => {
+        return { ...each, body: bodyOf(each, size.columns), top: 0, seenTo: 0 }
+      })
   return look({ ...state, asked, size })
 }
 
@@ -265,7 +274,7 @@ function resize(state: PromptState, size: Size): PromptState {
 function look(state: PromptState): PromptState {
   const asked = currentOf(state)
   if (asked === undefined || isTooSmall(state.size)) return state
-  const lines = bodyOf(asked, state.size.columns).length
+  const lines = asked.body.length
   const top = Math.min(asked.top, Math.max(0, lines - roomIn(state)))
   // Seen without a gap: what was jumped over does not count.
   const end = Math.min(lines, top + roomIn(state))

@@ -1,5 +1,5 @@
 import { plainly } from "@skerry/model"
-import { bodyOf, type Segment } from "./body.ts"
+import type { Segment } from "./body.ts"
 import { isTooSmall, messageRows, queueRows, widthOf } from "./layout.ts"
 import { type Asked, currentOf, type PromptState, roomIn, whyNotYet } from "./prompt-state.ts"
 import { scopeOf, scopesFor } from "./scope-choice.ts"
@@ -31,7 +31,7 @@ function whole(state: PromptState, now: number): Line[] {
   const asked = currentOf(state)
   if (asked === undefined) return idle(state, rule)
   const room = roomIn(state)
-  const body = bodyOf(asked, size.columns)
+  const { body } = asked
   const shown = body.slice(asked.top, asked.top + room).map(({ segments }) => segments)
   const below = body.length - asked.top - shown.length
   return [
