@@ -165,6 +165,18 @@ test("inline, a question takes the screen while the command's output waits, and 
   await terminal.shows(/ended/)
 })
 
+test("inline, Ctrl-C interrupts the command, and its question is refused", async () => {
+  await using host = await PromptHost.open()
+  await using terminal = new Terminal(host.home, inline(host, "< /dev/null"), SIZE)
+  const answered = host.ask(callQuestion)
+  await terminal.shows(/choose a target/)
+  terminal.type("\u0003")
+  await terminal.shows(LEFT)
+  await terminal.exited
+  const answer = await answered
+  assert.ok(answer.kind === "deny" && answer.why === "gone")
+})
+
 test("inline, nothing is offered where there is no terminal", async () => {
   await using host = await PromptHost.open()
   const { status, stdout } = await host.home.shell(

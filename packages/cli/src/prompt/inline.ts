@@ -35,7 +35,13 @@ export function inlinePrompter(
     },
   })
   // Without it the command goes on as well; its questions are refused, or others answer them.
-  const ended = serving.catch(() => {})
+  const ended = serving.then(
+    (how) => {
+      // The key meant the command; in its raw mode the terminal made no signal of it.
+      if (how === "interrupted") process.kill(process.pid, "SIGINT")
+    },
+    () => {},
+  )
   return {
     async [Symbol.asyncDispose]() {
       stop.abort(new Error("The command is over"))

@@ -1,6 +1,6 @@
 import { ADMIN, type Connection, type OutgoingCall, type PrompterDown, type PrompterUp } from "@skerry/rpc"
 import type { InputStream, OutputStream } from "../command.ts"
-import { type PromptEvent, type PromptState, startPrompt, stepPrompt } from "./prompt-state.ts"
+import { type Leaving, type PromptEvent, type PromptState, startPrompt, stepPrompt } from "./prompt-state.ts"
 import { render } from "./render.ts"
 import { Screen } from "./screen.ts"
 
@@ -25,21 +25,21 @@ export interface SessionOptions {
 const REDRAW_MS = 100
 
 /** Shows questions and sends answers. Resolves when the person leaves; rejects when the daemon goes away. */
-export async function servePrompts(connection: Connection, options: SessionOptions): Promise<void> {
+export async function servePrompts(connection: Connection, options: SessionOptions): Promise<Leaving> {
   await using session = new Session(connection, options)
-  await session.over
+  return await session.over
 }
 
 class Session implements AsyncDisposable {
   readonly #options: SessionOptions
   readonly #call: OutgoingCall<undefined, PrompterUp, PrompterDown>
   readonly #stop = new AbortController()
-  readonly #left = Promise.withResolvers<void>()
+  readonly #left = Promise.withResolvers<Leaving>()
   #state: PromptState = startPrompt({ rows: 24, columns: 80 })
   #terminal: (Terminal & Disposable) | undefined
   #screen: Screen | undefined
   #redraw: NodeJS.Timeout | undefined
-  readonly over: Promise<unknown>
+  readonly over: Promise<Leaving>
 
   constructor(connection: Connection, options: SessionOptions) {
     this.#options = options
@@ -49,7 +49,7 @@ class Session implements AsyncDisposable {
       { name: options.name },
       { signal, onEvent: (event) => this.#step({ kind: "down", event }) },
     )
-    this.over = Promise.race([this.#left.promise, this.#call.result])
+    this.over = Promise.race([this.#left.promise, this.#call.result.then(() => "left" as const)])
     if (options.always) this.#open()
   }
 
@@ -65,7 +65,7 @@ class Session implements AsyncDisposable {
     if (state.asked.length > 0) this.#open()
     else if (!this.#options.always) this.#close()
     for (const effect of effects) {
-      if (effect.kind === "leave") this.#left.resolve()
+      if (effect.kind === "leave") this.#left.resolve(effect.how)
       else if (effect.kind === "bell") this.#screen?.bell()
       // Full: the daemon does not read, and will let us go.
       else this.#call.send(effect.event)
@@ -80,7 +80,7 @@ class Session implements AsyncDisposable {
     this.#screen = new Screen(terminal.input, terminal.output, {
       onKey: (key) => this.#step({ kind: "key", key }),
       onResize: (size) => this.#step({ kind: "resize", size }),
-      onClosed: () => this.#left.resolve(),
+      onClosed: () => this.#left.resolve("left"),
     })
     this.#redraw = setInterval(() => this.#draw(), REDRAW_MS)
     this.#step({ kind: "resize", size: this.#screen.size })

@@ -43,11 +43,14 @@ export type PromptEvent =
   | { readonly kind: "key"; readonly key: Key }
   | { readonly kind: "resize"; readonly size: Size }
 
+/** By its own key, or by the one that interrupts whatever runs in this terminal. */
+export type Leaving = "left" | "interrupted"
+
 export type PromptEffect =
   | { readonly kind: "send"; readonly event: PrompterUp }
   /** Something is asked where nothing was. */
   | { readonly kind: "bell" }
-  | { readonly kind: "leave" }
+  | { readonly kind: "leave"; readonly how: Leaving }
 
 export interface PromptStep {
   readonly state: PromptState
@@ -145,8 +148,9 @@ const focused = (id: number): PromptEffect[] => [{ kind: "send", event: { kind: 
 
 function onKey(state: PromptState, key: Key, now: number): PromptStep {
   if (key.kind === "focus") return onFocus(state, key.hasFocus, now)
-  if (key.kind === "named" && key.name === "interrupt") return { state, effects: [{ kind: "leave" }] }
-  if (key.kind === "character" && key.character === "q") return { state, effects: [{ kind: "leave" }] }
+  const leave = (how: Leaving): PromptStep => ({ state, effects: [{ kind: "leave", how }] })
+  if (key.kind === "named" && key.name === "interrupt") return leave("interrupted")
+  if (key.kind === "character" && key.character === "q") return leave("left")
   const asked = currentOf(state)
   if (asked === undefined) return { state, effects: [] }
   const still = (next: PromptState): PromptStep => ({ state: next, effects: [] })
