@@ -35,11 +35,14 @@ const CONFIGURATION = {
  * A home with images, templates and instances of both levels, made through the command line. It stays from run to run
  * in SKERRY_TEST_CACHE; one process has it at a time. No daemon runs in it at first, nor after it was disposed of.
  */
-export async function openBuiltHome(): Promise<CommandLine & AsyncDisposable> {
+export async function openBuiltHome(
+  name = "commands",
+  system: object = CONFIGURATION,
+): Promise<CommandLine & AsyncDisposable> {
   const cache = process.env.SKERRY_TEST_CACHE ?? join(tmpdir(), "skerry-test-cache")
-  const folder = join(cache, "commands")
+  const folder = join(cache, name)
   mkdirSync(folder, { recursive: true })
-  await lock(join(cache, "commands.lock"))
+  await lock(join(cache, `${name}.lock`))
   execFileSync(process.execPath, [join(repository, "tools/bundle.ts"), BUNDLE], { stdio: "ignore" })
   const home = new CommandLine(folder, [join(BUNDLE, "skerry")])
   await home.end()
@@ -49,7 +52,7 @@ export async function openBuiltHome(): Promise<CommandLine & AsyncDisposable> {
     await lendImages(sharedPaths(), paths)
   }
   const configuration = join(paths.configuration, "skerry.json")
-  const text = JSON.stringify(CONFIGURATION, null, 2)
+  const text = JSON.stringify(system, null, 2)
   if (!existsSync(configuration) || readFileSync(configuration, "utf8") !== text) {
     writeFileSync(configuration, text)
   }
