@@ -5,6 +5,7 @@ import { confirmRequest } from "./targets/confirm-request.ts"
 import { connection } from "./targets/connection.ts"
 import { execArgument } from "./targets/exec-argument.ts"
 import { filecopy } from "./targets/filecopy.ts"
+import { filecopyReplies } from "./targets/filecopy-replies.ts"
 import { framing } from "./targets/framing.ts"
 import { gpgRequest } from "./targets/gpg-request.ts"
 import { pageReader } from "./targets/page-reader.ts"
@@ -21,6 +22,7 @@ export const targets: readonly FuzzTarget[] = [
   connection,
   execArgument,
   filecopy,
+  filecopyReplies,
   gpgRequest,
   pageReader,
   serviceConfig,

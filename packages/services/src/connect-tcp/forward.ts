@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { pipeline } from "node:stream/promises"
-import { printable } from "@skerry/model"
+import { printable, printableLines } from "@skerry/model"
 import type { Program, ProgramIo } from "../program.ts"
 
 export const FORWARD_LIMITS = {
@@ -61,7 +61,9 @@ export async function openForward(
   server.maxConnections = FORWARD_LIMITS.connections
   const carry = async (socket: Socket) => {
     const call = await openCall({ target, service: "qubes.ConnectTCP", argument: port })
-    call.stderr.resume()
+    call.stderr.on("data", (untrustedBytes: Buffer) =>
+      stderr.write(printableLines(untrustedBytes.toString("utf8"))),
+    )
     socket.once("close", () => call.cancel())
     await Promise.all([pipeline(socket, call.stdin), pipeline(call.stdout, socket), call.exitCode])
   }
