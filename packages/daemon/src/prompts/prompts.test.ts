@@ -35,7 +35,7 @@ class Desk implements Disposable {
     this.#connections.push(new Connection(there, { serve: this.prompts.handlers }))
     const connection = new Connection(here)
     this.#connections.push(connection)
-    const prompter = new TestPrompter(connection, name)
+    const prompter = new TestPrompter(connection, name, () => here.pause())
     // An answer to this round trip says that the call before it was taken.
     await assert.rejects(connection.call(ADMIN.status, undefined).result)
     return prompter
@@ -49,8 +49,10 @@ class TestPrompter extends EventTarget {
   readonly call: OutgoingCall<undefined, PrompterUp, PrompterDown>
   readonly connection: Connection
   readonly events: PrompterDown[] = []
-  constructor(connection: Connection, name: string) {
+  readonly stopReading: () => void
+  constructor(connection: Connection, name: string, stopReading: () => void) {
     super()
+    this.stopReading = stopReading
     this.connection = connection
     this.call = connection.call(
       ADMIN.prompter,
@@ -191,6 +193,23 @@ test("a prompter that comes after the last place was taken is refused", async ()
   for (let count = 0; count < PROMPTS.prompters; count++) await desk.prompter(`t${count}`)
   const refused = await desk.prompter("one more")
   await assert.rejects(refused.call.result, { code: "full" })
+})
+
+test("a prompter that does not read is let go, and what it was shown is refused", async () => {
+  using desk = new Desk()
+  const prompter = await desk.prompter("t")
+  prompter.stopReading()
+  const first = desk.prompts.ask(callQuestion(), never)
+  const argument = "a".repeat(PROMPT_LIMITS.argumentBytes)
+  for (let count = 0; desk.notices.length === 0 && count < 1000; count++) {
+    const caller = new AbortController()
+    const given = desk.prompts.ask(callQuestion({ argument }), caller.signal)
+    caller.abort(new Error("given up"))
+    await assert.rejects(given)
+  }
+  assert.match(desk.notices[0] ?? "", /prompter "t" does not keep up and was let go/)
+  const answer = await first
+  assert.ok(answer.kind === "deny" && answer.why === "gone")
 })
 
 test("when the daemon ends, what waits is refused and prompters are let go", async () => {

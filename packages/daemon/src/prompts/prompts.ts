@@ -36,7 +36,8 @@ interface Asking {
 interface Prompter {
   readonly name: string
   readonly send: (event: PrompterDown) => boolean
-  readonly dismiss: () => void
+  /** Ends its call; with an error where it is to blame. */
+  readonly dismiss: (error?: Error) => void
 }
 
 /** Asks whoever is there to answer. Carries out what the queue decides. */
@@ -94,7 +95,11 @@ export class Prompts implements Asker {
     const prompter = ++this.#lastId
     const over = Promise.withResolvers<void>()
     const { signal } = context
-    this.#prompters.set(prompter, { name, send: (event) => context.send(event), dismiss: over.resolve })
+    this.#prompters.set(prompter, {
+      name,
+      send: (event) => context.send(event),
+      dismiss: (error) => (error === undefined ? over.resolve() : over.reject(error)),
+    })
     signal.addEventListener("abort", () => over.resolve(), { once: true })
     context.onEvent((event) => {
       if (this.#prompters.has(prompter)) this.#step({ ...event, prompter, now: this.#options.monotonicMs() })
@@ -135,7 +140,9 @@ export class Prompts implements Asker {
         if (seat === undefined || seat.send(event)) return
         // It does not read: whatever it shows is out of date, and nobody should answer by that.
         this.#options.onNotice(`prompter "${seat.name}" does not keep up and was let go`)
-        seat.dismiss()
+        seat.dismiss(
+          new CallFailure("cancelled", "This prompter did not read what it was sent: start it again"),
+        )
       }
     }
   }
