@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto"
-import { closeSync, existsSync, writeSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { closeSync, writeSync } from "node:fs"
+import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { currentStamp, loadCurrent } from "@skerry/image"
 import { openLinux } from "@skerry/linux"
 import { hostPaths } from "@skerry/model"
+import { shippedPolicies } from "@skerry/policy/files"
 import { BoundedLog } from "./bounded-log.ts"
 import { openDaemon } from "./daemon.ts"
 import { HomeError } from "./errors.ts"
@@ -32,15 +33,6 @@ const paths = hostPaths(process.env, uid)
 const accountsDirectory = join(hostPaths({ ...process.env, SKERRY_HOME: undefined }, uid).runtime, "accounts")
 const log = new BoundedLog(2, DAEMON_LIMITS.logFileBytes)
 const linux = openLinux()
-
-/** share/policy.d of this installation: beside dist/, or of the repository where the sources run. */
-function shippedPolicies(directory: string): string {
-  for (let above = directory; above !== dirname(above); above = dirname(above)) {
-    const candidate = join(above, "share/policy.d")
-    if (existsSync(candidate)) return candidate
-  }
-  throw new Error(`No share/policy.d lies above ${directory}: install Skerry again`)
-}
 
 function tellStarter(text: string): void {
   if (readyFd === undefined) return
@@ -82,7 +74,7 @@ try {
     memoryBytes: proportionalBytes,
     idleMs,
     environment: process.env,
-    policyDirectories: [join(paths.configuration, "policy.d"), shippedPolicies(import.meta.dirname)],
+    policyDirectories: [join(paths.configuration, "policy.d"), shippedPolicies(import.meta.filename)],
     onNotice: (text) => log.line(new Date(), text),
     onRow: ({ time, domain, kind, text }) => {
       if (kind === "domain") log.line(new Date(time), `${domain}: ${text}`)

@@ -21,7 +21,7 @@ export async function checkPolicy(
   asJson: boolean,
 ): Promise<number> {
   const system = await writtenSystem(context)
-  const files = directory === undefined ? mergedFiles(context, system) : readDirectory(directory)
+  const files = directory === undefined ? mergedFiles(context, system) : readDirectory(directory, context)
   const policy = tryLoad(files)
   const view = system === undefined ? undefined : viewOfSystem(system)
   const warnings: readonly Finding[] =

@@ -5,10 +5,11 @@ import type { DomainDriver } from "../domain-driver.ts"
 import type { Domains } from "../domains.ts"
 import type { Asker } from "../prompts/asker.ts"
 import type { RememberedAnswers } from "../remembered/remembered-answers.ts"
-import { BrokeredCall, type Refusal } from "./brokered-call.ts"
+import { BrokeredCall } from "./brokered-call.ts"
 import { type CallRecord, type CallSource, HOST_NAME } from "./call-record.ts"
 import type { HostService } from "./host-services.ts"
 import type { PolicyView } from "./policy-view.ts"
+import type { Refusal } from "./refusal.ts"
 import { type SourceLimits, SourceUse } from "./source-limits.ts"
 
 export interface CallSettings extends SourceLimits {

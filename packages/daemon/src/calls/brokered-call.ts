@@ -1,4 +1,4 @@
-import type { Allow, Ask, Rule } from "@skerry/policy"
+import type { Allow, Ask } from "@skerry/policy"
 import {
   type CallDown,
   type CallParams,
@@ -18,17 +18,8 @@ import type { CallRecord, CallSource } from "./call-record.ts"
 import { callService, type JoinedService } from "./call-service.ts"
 import { runHostService } from "./host-services.ts"
 import { isHostTarget, type PolicyView } from "./policy-view.ts"
+import { type Refusal, refused, ruleOf, shown, undecided } from "./refusal.ts"
 import { openTarget, type TargetDomain } from "./target-domain.ts"
-
-/** Why a call ends without its service having run: `code` goes to the caller, `why` into the audit log. */
-export interface Refusal {
-  readonly code: ServiceCallErrorCode
-  /** For the caller, who may be hostile: says nothing of rules and of other domains. */
-  readonly message: string
-  readonly why: string
-  /** False: the audit log hears of it together with others. */
-  readonly isRecorded?: boolean
-}
 
 type Start = Pick<CallRecord, "id" | "source" | "params" | "depth" | "parent">
 
@@ -291,14 +282,3 @@ export class BrokeredCall implements CallRecord {
     this.#parts.audit.append({ ...fields, call: this.id, source, service, argument, requestedTarget })
   }
 }
-
-const refused = (why: string): Refusal => ({ code: "refused", message: "The call was refused", why })
-
-const undecided = (why: string): Refusal => ({
-  code: "unavailable",
-  message: "The call could not be decided",
-  why,
-})
-
-const shown = ({ file, line }: Rule): string => (line === undefined ? file : `${file}:${line}`)
-const ruleOf = (rule: Rule | undefined) => (rule === undefined ? {} : { rule: shown(rule) })

@@ -7,7 +7,7 @@ import { failsWith, list, startTestDaemon } from "../testing/test-daemon.ts"
 type Asked = Extract<PrompterDown, { kind: "ask" }>
 
 /** A prompter that looks at each question for as long as it must, and then answers it so. */
-function answerWith(connection: Connection, answer: (asked: Asked) => GivenAnswer): Asked[] {
+async function answerWith(connection: Connection, answer: (asked: Asked) => GivenAnswer): Promise<Asked[]> {
   const seen: Asked[] = []
   const prompter = connection.call(
     ADMIN.prompter,
@@ -23,8 +23,12 @@ function answerWith(connection: Connection, answer: (asked: Asked) => GivenAnswe
     },
   )
   prompter.result.catch(() => {}) // it ends with its connection
+  await isThere(connection)
   return seen
 }
+
+/** What was sent before has been heard. */
+const isThere = (connection: Connection) => list(connection, ADMIN.ps, undefined)
 
 const allow =
   (target: string, scope: Extract<GivenAnswer, { kind: "allow" }>["scope"] = { kind: "once" }) =>
@@ -44,7 +48,7 @@ test("a call is asked about, goes where the person says, and all of it is record
   writePolicy(daemon, "test.cat * mail @anyvm ask\n")
   const mail = await startDomain(daemon, "mail")
   const connection = daemon.connect()
-  const seen = answerWith(connection, allow("bank"))
+  const seen = await answerWith(connection, allow("bank"))
   const { stdout, events } = await callService(mail, "pdf", "test.cat", { argument: "x", input: "hello" })
   assert.equal(stdout, "hello")
   assert.deepEqual(events, ["asking", "allowed", "started"])
@@ -81,7 +85,7 @@ test("an answer for the domain's life is asked for once, and again after the dom
   writePolicy(daemon, "test.true * mail bank ask\n")
   const mail = await startDomain(daemon, "mail")
   const connection = daemon.connect()
-  const seen = answerWith(connection, allow("bank", { kind: "domain" }))
+  const seen = await answerWith(connection, allow("bank", { kind: "domain" }))
   for (let call = 0; call < 3; call++)
     assert.equal((await callService(mail, "bank", "test.true")).exitCode, 0)
   assert.equal(seen.length, 1)
@@ -97,7 +101,8 @@ test("a caller that gives up takes its question with it", async () => {
   const mail = await startDomain(daemon, "mail")
   const vanished = Promise.withResolvers<void>()
   const asked = Promise.withResolvers<void>()
-  daemon.connect().call(
+  const connection = daemon.connect()
+  connection.call(
     ADMIN.prompter,
     { name: "test" },
     {
@@ -107,6 +112,7 @@ test("a caller that gives up takes its question with it", async () => {
       },
     },
   )
+  await isThere(connection)
   const giveUp = new AbortController()
   const call = callService(mail, "bank", "test.true", { signal: giveUp.signal })
   await asked.promise
@@ -119,7 +125,7 @@ test("the keeper of a key asks in its own words, beside the caller's true name",
   await using daemon = await startTestDaemon()
   writePolicy(daemon, "test.sleep * mail bank allow\nskerry.Confirm * @anyvm @adminvm allow\n")
   const [mail, bank] = [await startDomain(daemon, "mail"), await startDomain(daemon, "bank")]
-  const seen = answerWith(daemon.connect(), allow("bank"))
+  const seen = await answerWith(daemon.connect(), allow("bank"))
   const stop = new AbortController()
   const running = callService(mail, "bank", "test.sleep", { signal: stop.signal }).catch(() => {})
   await until(() => daemon.record.callIds.length === 1)

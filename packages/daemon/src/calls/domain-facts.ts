@@ -1,5 +1,5 @@
-import type { Instance, System } from "@skerry/model"
-import type { DomainFacts } from "@skerry/policy"
+import type { System } from "@skerry/model"
+import { type DomainFacts, disposableTag, factsOfSystem } from "@skerry/policy"
 import type { DomainDriver } from "../domain-driver.ts"
 
 /** States in which a call needs nothing to be started. */
@@ -7,33 +7,19 @@ const RUNNING: ReadonlySet<string> = new Set(["identifying", "running", "pausing
 
 /** What rules may know of the domains: every instance, whether it runs or not, every disposable, and the host. */
 export function domainFacts(system: System, drivers: readonly DomainDriver[]): Record<string, DomainFacts> {
-  const facts: Record<string, DomainFacts> = {
-    dom0: { tags: [], type: "AdminVM", templateForDisposables: false, isRunning: true },
-  }
-  const running = new Map(drivers.map((driver) => [driver.plan.id as string, driver]))
-  for (const [name, instance] of Object.entries<Instance>(system.instances)) {
-    facts[name] = {
-      tags: instance.tags,
-      type: "AppVM",
-      templateForDisposables: instance.disposableTemplate,
-      defaultDisposable: instance.defaultDisposable ?? system.settings.defaultDisposable ?? undefined,
-      isRunning: isRunning(running.get(name)),
-    }
-  }
-  for (const driver of drivers) {
-    const { id, instance: name, isDisposable } = driver.plan
-    if (!isDisposable) continue
-    const instance = system.instances[name]
-    facts[id] = {
-      tags: [...(instance?.tags ?? []), `disposable-of-${name}`],
+  const states = new Map(drivers.map(({ plan, state }) => [plan.id as string, state.kind]))
+  const isRunning = (name: string) => RUNNING.has(states.get(name) ?? "")
+  const facts = factsOfSystem(system, isRunning)
+  for (const { plan } of drivers) {
+    if (!plan.isDisposable) continue
+    const instance = facts[plan.instance]
+    facts[plan.id] = {
+      tags: [...(instance?.tags ?? []), disposableTag(plan.instance)],
       type: "DispVM",
       templateForDisposables: false,
       defaultDisposable: instance?.defaultDisposable ?? system.settings.defaultDisposable ?? undefined,
-      isRunning: isRunning(driver),
+      isRunning: isRunning(plan.id),
     }
   }
   return facts
 }
-
-const isRunning = (driver: DomainDriver | undefined): boolean =>
-  driver !== undefined && RUNNING.has(driver.state.kind)

@@ -1,16 +1,18 @@
-import { loadPolicy, mergeDirectories, rulesOfConfiguration } from "@skerry/policy"
+import { CONFIGURATION_FILE, loadPolicy, rulesOfConfiguration } from "@skerry/policy"
+import { findPolicyFiles, type PolicyFiles } from "@skerry/policy/files"
 import type { DomainEvents } from "../domain-events.ts"
 import type { Domains } from "../domains.ts"
 import { messageOf } from "../errors.ts"
 import type { Current, Generations } from "../generations.ts"
 import { domainFacts } from "./domain-facts.ts"
-import { findPolicyFiles, type PolicyFiles } from "./policy-files.ts"
 import { type PolicyOrProblem, PolicyView } from "./policy-view.ts"
 import type { SpentRules } from "./spent-rules.ts"
 
 export interface PolicySourceOptions {
   /** The most important one first: a file in it takes the place of its namesakes in the others. */
   readonly directories: readonly string[]
+  /** Who may own the files, besides root. */
+  readonly uid: number
   readonly generations: Generations
   readonly domains: Domains
   readonly events: DomainEvents
@@ -23,9 +25,6 @@ export interface PolicySourceOptions {
 
 /** A change on disk counts for calls that come later than this after it. */
 const LOOK_AGAIN_MS = 50
-
-/** Rules that grants of the configuration make; it sorts among the files of policy.d. */
-const CONFIGURATION_FILE = "50-configuration.policy"
 
 interface Loaded {
   readonly stamp: string
@@ -69,34 +68,35 @@ export class PolicySource {
   }
 
   async #lookAgain(): Promise<Loaded> {
-    const { generations, directories, monotonicMs } = this.#options
-    const startedAt = monotonicMs()
-    const current = await generations.current()
-    const before = this.#loaded
-    const loaded = await findPolicyFiles(directories).then(
-      async (files) => {
-        if (before?.current === current && before.stamp === files.stamp) return before
-        return { stamp: files.stamp, current, policy: await this.#load(files, current) }
-      },
-      (error: unknown) => ({ stamp: "", current, policy: this.#broken(messageOf(error)) }),
-    )
+    const startedAt = this.#options.monotonicMs()
+    const current = await this.#options.generations.current()
+    const loaded = this.#load(current)
     this.#loaded = loaded
     this.#lookedAt = startedAt
     return loaded
   }
 
-  async #load(files: PolicyFiles, { system }: Current): Promise<PolicyOrProblem> {
+  #load(current: Current): Loaded {
+    const before = this.#loaded
+    let stamp = ""
     try {
-      const merged = new Map(mergeDirectories(await files.read()))
-      merged.set(CONFIGURATION_FILE, rulesOfConfiguration(system))
-      const policy = loadPolicy(merged)
-      if (this.#loaded !== undefined && "problem" in this.#loaded.policy) {
+      const files = findPolicyFiles(this.#options.directories, this.#options.uid)
+      stamp = files.stamp
+      if (before?.current === current && before.stamp === stamp) return before
+      const policy = this.#parse(files, current)
+      if (before !== undefined && "problem" in before.policy) {
         this.#options.onNotice("The policy can be read again: calls are decided by it")
       }
-      return policy
+      return { stamp, current, policy }
     } catch (error) {
-      return this.#broken(messageOf(error))
+      return { stamp, current, policy: this.#broken(messageOf(error)) }
     }
+  }
+
+  #parse(files: PolicyFiles, { system }: Current): PolicyOrProblem {
+    const merged = new Map(files.read())
+    merged.set(CONFIGURATION_FILE, rulesOfConfiguration(system))
+    return loadPolicy(merged)
   }
 
   /** Nothing of the policy before it counts: every call is refused until it is mended. */
