@@ -30,9 +30,15 @@ export async function convertAll(options: ConvertAllOptions): Promise<Converted[
   const waiting = options.paths.entries()
   const work = async () => {
     // One iterator for all: each takes the next that nobody has.
-    for (const [index, path] of waiting) results[index] = await convertOne(path, String(index), options)
+    for (const [index, path] of waiting) {
+      options.signal.throwIfAborted()
+      results[index] = await convertOne(path, String(index), options)
+    }
   }
-  await Promise.all(Array.from({ length: Math.min(options.jobs, options.paths.length) }, work))
+  const workers = Array.from({ length: Math.min(options.jobs, options.paths.length) }, work)
+  // All have put their files away before anybody hears of the interruption, and may end the process.
+  const failed = (await Promise.allSettled(workers)).find((each) => each.status === "rejected")
+  if (failed !== undefined) throw failed.reason
   return results
 }
 
