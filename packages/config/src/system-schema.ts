@@ -20,8 +20,9 @@ import { notYet, tagged } from "./schema/tagged.ts"
 
 const MAX_MEMORY_MIB = 1024 * 1024
 
-const NAME_PATTERN = /^(?!constructor$)[a-z][a-z0-9-]{0,30}$/
-const NAME_ALLOWED = '1 to 31 characters of a–z, 0–9 and "-", starting with a letter, and not "constructor"'
+const NAME_PATTERN = /^(?!(?:constructor|dom0)$)[a-z][a-z0-9-]{0,30}$/
+const NAME_ALLOWED =
+  '1 to 31 characters of a–z, 0–9 and "-", starting with a letter, and not "constructor" or "dom0"'
 
 function names<N extends string>(parseName: (untrustedName: string) => N) {
   return {

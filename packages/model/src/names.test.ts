@@ -20,6 +20,7 @@ const unusable = [
   "é",
   "a_b",
   "constructor",
+  "dom0",
   "__proto__",
 ]
 for (const name of unusable) {

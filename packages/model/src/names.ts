@@ -16,14 +16,17 @@ export class InvalidName extends Error {
 
 const NAME = /^[a-z][a-z0-9-]{0,30}$/
 
-/** Fits the pattern and is a member of every object: a lookup by name would find it where nothing was put. */
-const RESERVED = "constructor"
+/**
+ * Fit the pattern, and cannot be: "constructor" is a member of every object, so that a lookup by name would find it
+ * where nothing was put; "dom0" is the host in rules of the policy.
+ */
+const RESERVED: readonly string[] = ["constructor", "dom0"]
 
 function parseName<T extends string>(untrustedName: string, what: string): T {
-  if (!NAME.test(untrustedName) || untrustedName === RESERVED) {
+  if (!NAME.test(untrustedName) || RESERVED.includes(untrustedName)) {
     const shown = JSON.stringify(untrustedName.length > 64 ? `${untrustedName.slice(0, 64)}…` : untrustedName)
     throw new InvalidName(
-      `Cannot use ${shown} as ${what} name: a name has 1 to 31 characters of a–z, 0–9 and "-", starts with a letter, and is not "${RESERVED}"`,
+      `Cannot use ${shown} as ${what} name: a name has 1 to 31 characters of a–z, 0–9 and "-", starts with a letter, and is not ${RESERVED.map((name) => `"${name}"`).join(" or ")}`,
     )
   }
   return untrustedName as T
