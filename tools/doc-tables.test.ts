@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
-import { ADMIN, exec, identify, ping, setClock, shutdown } from "@skerry/rpc"
+import { ADMIN, call, exec, identify, ping, service, setClock, shutdown } from "@skerry/rpc"
 import { documents } from "./markdown.ts"
 import { ROOT } from "./source-files.ts"
 
@@ -19,8 +19,13 @@ test("the admin protocol's page has every method, under its id", () => {
 })
 
 test("the control channel's page has every method, under its id", () => {
-  const methods = [ping, identify, setClock, exec, shutdown].map(({ id, name }) => `${id} ${name}`)
+  const methods = [ping, identify, setClock, exec, shutdown, service].map(({ id, name }) => `${id} ${name}`)
   assert.deepEqual(rows("docs/protocol/control-channel.md", /^\| (\d+) \| (\w+) \|/gm), new Set(methods))
+})
+
+test("the page on calls has both methods, under their ids", () => {
+  const methods = [call, service].map(({ id, name }) => `${id} ${name}`)
+  assert.deepEqual(rows("docs/protocol/calls.md", /^\| (\d+) \| (\w+) \|/gm), new Set(methods))
 })
 
 test("the admin protocol's page has every code of a failure", () => {
