@@ -34,7 +34,7 @@ async function load(files: Readonly<Record<string, string>>): Promise<string> {
 }
 
 const isTypescript = ({ language, text }: CodeBlock) =>
-  language === "ts" && /from "skerry"/.test(text) && text.includes("export default")
+  language === "ts" && /from "skerry"/.test(text) && text.includes("export default defineSystem")
 
 for (const document of all) {
   for (const [index, block] of document.blocks.entries()) {

@@ -24,6 +24,7 @@ import { ClientEvents, handOverPipes, runCommand } from "./run-command.ts"
 import type { StandbyPool } from "./standby.ts"
 import type { Templates } from "./templates.ts"
 import { orAborted } from "./waits.ts"
+import { writeLines } from "./write-lines.ts"
 
 export interface ServiceParts {
   readonly domains: Domains
@@ -221,16 +222,5 @@ async function writeLogs(
     from = next
     if (!follow || signal.aborted) return
     if (journal.read(from).rows.length === 0) await journal.changed(signal)
-  }
-}
-
-/** One JSON object per line, at the reader's pace. */
-async function writeLines(
-  { stdout, signal }: CallContext<unknown, unknown>,
-  rows: readonly object[],
-): Promise<void> {
-  for (const row of rows) {
-    if (signal.aborted) return
-    await new Promise<void>((resolve) => stdout.write(`${JSON.stringify(row)}\n`, () => resolve()))
   }
 }

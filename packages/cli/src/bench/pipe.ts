@@ -5,8 +5,8 @@ const MEGABYTES = 256
 const BYTES = MEGABYTES * 1_000_000
 
 /** Milliseconds of so many bytes through one pipe, from one program to another. */
-export const plainPipe = (bytes: number): number =>
-  timed(["bash", "-c", `head -c ${bytes} /dev/zero | cat >/dev/null`], process.env)
+export const plainPipe = ({ environment }: Bench, bytes: number): number =>
+  timed(["bash", "-c", `head -c ${bytes} /dev/zero | cat >/dev/null`], environment)
 
 /** Fails unless every byte comes out again. Both ends of the middle program are pipes. */
 const script = (middle: string) =>

@@ -126,6 +126,7 @@ export class BrokeredCall implements CallRecord {
     let answer = remembered.find(question, now())
     if (answer === undefined) {
       this.#tell({ kind: "asking" })
+      this.#audit({ kind: "decision", verdict: "ask", ...ruleOf(decision.rule) })
       this.#asking = new AbortController()
       answer = await asker.ask(question, this.#asking.signal)
       if (this.#isOver) return

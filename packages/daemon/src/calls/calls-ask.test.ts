@@ -62,13 +62,14 @@ test("a call is asked about, goes where the person says, and all of it is record
   assert.deepEqual(
     rows.map(({ kind, verdict, target, answeredBy, exit }) => ({ kind, verdict, target, answeredBy, exit })),
     [
+      { kind: "decision", verdict: "ask", target: undefined, answeredBy: undefined, exit: undefined },
       { kind: "prompt", verdict: "allow", target: "bank", answeredBy: "test", exit: undefined },
       { kind: "call-end", verdict: undefined, target: undefined, answeredBy: undefined, exit: "0" },
     ],
   )
-  assert.equal(rows[0]?.rule, "30-test.policy:1")
-  assert.equal(rows[1]?.bytesUp, 5)
-  assert.equal(rows[1]?.bytesDown, 5)
+  assert.equal(rows[1]?.rule, "30-test.policy:1")
+  assert.equal(rows[2]?.bytesUp, 5)
+  assert.equal(rows[2]?.bytesDown, 5)
 })
 
 test("without a prompter a question is a refusal", async () => {
