@@ -53,11 +53,18 @@ function main(inherited: Inherited | undefined, root: string): void {
 
 /** As a user's command will be: found in PATH, linked to libraries; an image without coreutils has only busybox. */
 const warmUpProgram = () => (existsSync("/usr/bin/true") ? ["true"] : ["/usr/lib/skerry/busybox", "true"])
+/** Where it is found as a service, for the rehearsal alone. */
+const WARM_UP_SERVICES = ["/usr/bin", "/usr/lib/skerry"]
 
 /** At level `vm`: one control port, which the host may leave and come back to. */
 function serveMachine(host: AgentHost): void {
   const newIdentities = machineIdentities(host.linux)
-  const rehearsed = agentHandlers({ host, identities: newIdentities(), onShutdown: () => {} })
+  const places = { services: WARM_UP_SERVICES, configuration: servicePlaces("").configuration }
+  const rehearsed = agentHandlers({
+    host: { ...host, places },
+    identities: newIdentities(),
+    onShutdown: () => {},
+  })
   warmUp(host, rehearsed, warmUpProgram())
   const identities = newIdentities()
   const handlers = agentHandlers({ host, identities, onShutdown: () => endAfterAnswer(host) })

@@ -1,3 +1,4 @@
+import { basename } from "node:path"
 import {
   type ExecParams,
   encodeCall,
@@ -7,6 +8,7 @@ import {
   type Method,
   ping,
   STREAM,
+  service,
 } from "@skerry/rpc"
 import type { ExecHost } from "./exec.ts"
 import type { AgentHandler } from "./incoming.ts"
@@ -16,7 +18,8 @@ import { servePort } from "./serve.ts"
 
 /**
  * Calls the agent's own handlers over a socket as the host will: a domain is cloned from this process as it is
- * afterwards, with code compiled and pages touched. `program` ends at once and is found in every image.
+ * afterwards, with code compiled and pages touched. `program` ends at once and is found in every image; the handlers
+ * find it as a service, too.
  */
 export function warmUp(
   { loop, linux }: Pick<ExecHost, "loop" | "linux">,
@@ -34,12 +37,18 @@ export function warmUp(
     terminal: undefined,
     descriptors: false,
   }
+  const [file = "", argument = ""] = program
+  const rehearsal = {
+    ...{ service: basename(file), argument, source: "", requestedTarget: "", user: "", callId: "" },
+    progress: true,
+  }
   for (let run = 0; run < AGENT.warmUpRuns; run++) {
     // What was needed until here goes; what the last runs make of the heap is what a clone finds.
     if (run === AGENT.warmUpRuns - AGENT.warmUpRunsAfterCollection) globalThis.gc?.()
     callOnce(caller, ping, { version: 0 })
     open(caller, identify, nobody())
     callOnce(caller, exec, command)
+    callOnce(caller, service, rehearsal)
     // Slower, and nobody waits for a terminal's first line as for a command's end.
     if (run < AGENT.warmUpTerminals)
       callOnce(caller, exec, { ...command, terminal: { rows: 24, columns: 80, type: "linux" } })
