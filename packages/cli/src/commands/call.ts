@@ -1,5 +1,6 @@
 import { CliError } from "../cli-error.ts"
 import { openClient } from "../client.ts"
+import { promptMeanwhile } from "../client-prompter.ts"
 import { defineCommand } from "../command.ts"
 import { carryCall, parseServiceName } from "../service-call.ts"
 
@@ -27,6 +28,7 @@ export const command = defineCommand({
     const [target = "", word = ""] = args.positionals
     const deadlineMs = parseTimeout(args.options.timeout)
     const connection = await openClient(context)
+    await using _ = await promptMeanwhile(context, connection, false)
     return await carryCall(context, connection, { ...parseServiceName(word), target, deadlineMs })
   },
 })

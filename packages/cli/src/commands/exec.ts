@@ -2,6 +2,7 @@ import { ADMIN } from "@skerry/rpc"
 import { CliError } from "../cli-error.ts"
 import { openClientOfDomain } from "../client.ts"
 import { COMMAND_OPTIONS, commandSpec } from "../client-command.ts"
+import { promptMeanwhile } from "../client-prompter.ts"
 import { carryCommand } from "../client-session.ts"
 import { defineCommand } from "../command.ts"
 
@@ -24,7 +25,8 @@ export const command = defineCommand({
     }
     const connection = await openClientOfDomain(context, domain)
     const spec = commandSpec(context, args)
-    return carryCommand(context, spec, (options) =>
+    await using _ = await promptMeanwhile(context, connection, spec.terminal !== undefined)
+    return await carryCommand(context, spec, (options) =>
       connection.call(ADMIN.exec, { domain, command: spec }, options),
     )
   },
