@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { execFileSync } from "node:child_process"
 import { existsSync, readdirSync, statSync } from "node:fs"
 import { createConnection } from "node:net"
 import { buffer, text } from "node:stream/consumers"
@@ -148,6 +149,21 @@ test("more programs than are let in wait, and one that leaves makes room", async
   first?.destroy()
   await refused
   for (const each of idle) each.destroy()
+})
+
+test("an agent that has no descriptor left lets programs wait until it has", async () => {
+  await using agent = await open()
+  const highest = Math.max(...readdirSync(`/proc/${agent.pid}/fd`).map(Number))
+  const limit = (soft: number) => execFileSync("prlimit", ["--pid", String(agent.pid), `--nofile=${soft}:`])
+  limit(highest + 2)
+  const idle = Array.from({ length: 4 }, () => createConnection(agent.callSocket))
+  await Promise.all(idle.map((each) => new Promise((resolve) => each.once("connect", resolve))))
+  const late = program(agent)
+  const refused = assert.rejects(late.call(call, params("other")).result, { code: "refused" })
+  limit(1000)
+  await refused
+  for (const each of idle) each.destroy()
+  late.close()
 })
 
 test("a program that does not read keeps no other from its calls", async () => {

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs"
 import { dirname } from "node:path"
-import { type Linux, POLL } from "@skerry/linux"
+import { type Linux, LinuxError, POLL } from "@skerry/linux"
 import { AGENT } from "./limits.ts"
 import type { Loop, Watch } from "./loop.ts"
 import { passCall } from "./pass-call.ts"
@@ -41,7 +41,7 @@ export class CallSocket {
   #accept(): void {
     const { loop, linux, memory, mayCall, host } = this.#options
     while (this.#callers < AGENT.callers) {
-      const fd = linux.accept(this.#fd)
+      const fd = this.#acceptOne()
       if (fd === undefined) return
       this.#callers += 1
       new Port({
@@ -54,6 +54,19 @@ export class CallSocket {
     }
     // Those that wait are let in as others go.
     this.#watch.want(0)
+  }
+
+  /** Programs can use up the descriptors that there are: who waits then waits a little longer. */
+  #acceptOne(): number | undefined {
+    const { loop, linux } = this.#options
+    try {
+      return linux.accept(this.#fd)
+    } catch (error) {
+      if (!(error instanceof LinuxError)) throw error
+      this.#watch.want(0)
+      loop.after(AGENT.acceptPauseMs, () => this.#watch.want(POLL.in))
+      return undefined
+    }
   }
 
   #onEnd(): void {

@@ -13,6 +13,8 @@ export const AGENT = {
   /** Connections of programs to the call socket; more wait in its queue, as many as a program may leave there. */
   callers: 256,
   callersWaiting: 512,
+  /** Until the next one is tried, where no descriptor was left for it. */
+  acceptPauseMs: 100,
   /** Runs of each kind of command before the first ping: more do not make a clone's first command faster. */
   warmUpRuns: 12,
   /** Of these, after garbage was collected, which forgets what only the first runs needed, and a little more. */
