@@ -21,7 +21,7 @@ export interface AuditParts {
 
 /**
  * The log while a daemon runs. A record is chained to the one before when it is appended, and written with all others
- * of its turn. Where the disk takes nothing, records wait up to a bound and `isHealthy` is false: no call runs that
+ * of the same hundredth of a second. Where the disk takes nothing, records wait up to a bound and `isHealthy` is false: no call runs that
  * could not be recorded.
  */
 export class Audit implements AuditLog {
@@ -39,6 +39,8 @@ export class Audit implements AuditLog {
   #lost = 0
   #problem: string | undefined
   #isWriting = false
+  /** By whoever came while one went on. */
+  #isWriteWanted = false
   #isScheduled = false
   #syncDue: NodeJS.Timeout | undefined
   #retry: NodeJS.Timeout | undefined
@@ -85,10 +87,11 @@ export class Audit implements AuditLog {
     this.#chain(fields)
     if (this.#isScheduled) return
     this.#isScheduled = true
-    setImmediate(() => {
+    // Each write is work for another thread, which takes the processor from the domains that call.
+    setTimeout(() => {
       this.#isScheduled = false
       if (this.#retry === undefined) void this.#write()
-    })
+    }, this.#parts.limits.gatherMs)
   }
 
   /** Resolves when what was appended is on the disk, or cannot be written. */
@@ -160,13 +163,16 @@ export class Audit implements AuditLog {
     this.#chain({ kind: "file", file: this.#file, key: this.#parts.key.id, continues: this.#head.mac })
   }
 
-  /** One at a time; whoever comes while it goes on is served by it. */
+  /** One at a time. What is appended meanwhile is written later, together with what follows it. */
   async #write(): Promise<void> {
-    if (this.#isWriting) return
+    if (this.#isWriting) {
+      this.#isWriteWanted = true
+      return
+    }
     await this.#exclusively(async () => {
-      while (this.#pieces.length > 0 || this.#writer.hasUnwritten) {
-        this.#writer.take(this.#pieces)
-        this.#pieces = []
+      this.#writer.take(this.#pieces)
+      this.#pieces = []
+      while (this.#writer.hasUnwritten) {
         await this.#writer.write((bytes) => {
           this.#waitingBytes -= bytes
         })
@@ -183,7 +189,6 @@ export class Audit implements AuditLog {
     this.#syncDue = undefined
     if (this.#isWriting) return // its end sees to it
     await this.#exclusively(() => this.#writer.sync())
-    if (this.#pieces.length > 0 && this.#retry === undefined) await this.#write()
   }
 
   async #exclusively(work: () => Promise<void>): Promise<void> {
@@ -196,6 +201,10 @@ export class Audit implements AuditLog {
       this.#isWriting = false
       this.#wake()
     }
+    // After a failure it is tried again by time.
+    if (!this.#isWriteWanted || this.#retry !== undefined) return
+    this.#isWriteWanted = false
+    await this.#write()
   }
 
   async #dropOldest(): Promise<void> {
@@ -203,6 +212,7 @@ export class Audit implements AuditLog {
     if (through === undefined) return
     this.#chain({ kind: "dropped", through: through.seq, note: `file ${through.file}` })
     this.#pieces.push({ kind: "remove", file: through.file })
+    this.#isWriteWanted = true
   }
 
   #failed(error: unknown): void {

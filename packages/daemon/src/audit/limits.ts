@@ -6,6 +6,8 @@ export interface AuditLimits {
   readonly files: number
   /** Bytes of records that wait for the disk: with more, calls are refused until it has caught up. */
   readonly pendingBytes: number
+  /** How long records are gathered for one write; what a daemon that is killed takes with it. */
+  readonly gatherMs: number
   /** How long a record may be written and not yet synced; what a power cut can take. */
   readonly syncMs: number
   /** After a failure, how long until writing is tried again. */
@@ -16,6 +18,7 @@ export const AUDIT_LIMITS: AuditLimits = {
   fileBytes: 16 * 1024 * 1024,
   files: 64,
   pendingBytes: 8 * 1024 * 1024,
+  gatherMs: 10,
   syncMs: 200,
   retryMs: 1000,
 }
