@@ -1,8 +1,9 @@
-import type { Readable, Writable } from "node:stream"
+import type { Readable } from "node:stream"
 import { finished } from "node:stream/promises"
 import { printableLines } from "@skerry/model"
 import { ADMIN, type CallDown, type Connection, RemoteError } from "@skerry/rpc"
-import type { CommandContext } from "./command.ts"
+import type { CommandContext, OutputStream } from "./command.ts"
+import { domainText } from "./render/domain-text.ts"
 
 export interface ServiceName {
   readonly service: string
@@ -20,7 +21,7 @@ export function parseServiceName(word: string): ServiceName {
 /** Exit status of a call that was refused, as the reference's clients have it. */
 const REFUSED_STATUS = 126
 
-/** Calls a service with this process's streams; the service's exit status. */
+/** Calls a service with this process's streams (terminals are shown text alone); the service's exit status. */
 export async function carryCall(
   context: Pick<CommandContext, "stdin" | "stdout" | "stderr" | "signal">,
   connection: Connection,
@@ -48,7 +49,8 @@ export async function carryCall(
 }
 
 /** Resolves when the source has ended and the target, which stays open, has taken all of it. */
-async function copy(source: Readable, target: Writable): Promise<void> {
+async function copy(untrustedSource: Readable, target: OutputStream): Promise<void> {
+  const source = target.isTTY === true ? untrustedSource.pipe(domainText()) : untrustedSource
   source.pipe(target, { end: false })
   await finished(source, { cleanup: true })
 }

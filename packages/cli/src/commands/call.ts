@@ -8,7 +8,7 @@ export const command = defineCommand({
   name: "call",
   summary: "Call a service of a domain, as the host",
   description: [
-    "Standard input, output and error are the call's. The target is the name of an instance or domain, @dispvm:INSTANCE for a fresh disposable that ends with the call, or @adminvm for a service of the host itself.",
+    "Standard input, output and error are the call's; a terminal is shown its text alone, with control characters written out, and a pipe or file gets every byte. The target is the name of an instance or domain, @dispvm:INSTANCE for a fresh disposable that ends with the call, or @adminvm for a service of the host itself.",
     "Calls of the host are yours: no rule of the policy stands above them, but they are recorded (skerry audit). Calls between domains are made in the domains, by skerry-call.",
     "The exit status is the service's own, 126 if the call was refused, 127 if there is no such service, and 125 if Skerry itself failed.",
   ],
