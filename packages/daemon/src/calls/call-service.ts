@@ -1,4 +1,14 @@
-import { type CallState, call, encodeFailure, Fail, type Relay, relay, STREAM, service } from "@skerry/rpc"
+import {
+  type Answer,
+  type CallState,
+  call,
+  encodeFailure,
+  Fail,
+  type Relay,
+  relay,
+  STREAM,
+  service,
+} from "@skerry/rpc"
 import { type Decoded, decode, encode } from "@skerry/wire"
 import type { DomainDriver } from "../domain-driver.ts"
 import { NO_SUCH_SERVICE } from "./host-services.ts"
@@ -20,10 +30,10 @@ const STARTED = encode(call.down, { kind: "started" })
 const SIGNAL_STATUS = 128
 /** As the reference's clients have a service that is there and cannot be run. */
 const NOT_EXECUTABLE = 126
-const STATUS_OF_FAILURE: Readonly<Record<string, number>> = {
-  "not-found": NO_SUCH_SERVICE,
-  "not-executable": NOT_EXECUTABLE,
-}
+const STATUS_OF_FAILURE: ReadonlyMap<string, number> = new Map([
+  ["not-found", NO_SUCH_SERVICE],
+  ["not-executable", NOT_EXECUTABLE],
+])
 
 /**
  * Runs a service in a domain that can be reached, joined to the caller's streams. Throws RangeError, RpcError, or
@@ -31,28 +41,45 @@ const STATUS_OF_FAILURE: Readonly<Record<string, number>> = {
  */
 export function callService(driver: DomainDriver, from: CallState, run: ServiceRun): JoinedService {
   const to = driver.agentForCommand().openService(run.params)
+  let isTold = !run.params.progress
   const joined = relay(from, to, {
     bytesLast: true,
     onEvent(untrustedBytes) {
       decode(service.down, untrustedBytes)
+      if (isTold) return undefined
+      isTold = true
       return STARTED
     },
     onEnd(type, untrustedBytes) {
-      const exitCode = type === "return" ? statusOf(untrustedBytes) : undefined
-      const code = exitCode === undefined ? decode(Fail, untrustedBytes).code : ""
-      const status = exitCode ?? STATUS_OF_FAILURE[code]
-      if (status === undefined) {
-        run.onEnd(`failed: ${code}`)
-        return { type: "fail", payload: encodeFailure("unavailable", "The target could not serve the call") }
+      try {
+        const { exit, answer } = answerOf(type, untrustedBytes)
+        run.onEnd(exit)
+        return answer
+      } catch (error) {
+        // The call is over for its caller, too, whatever becomes of the target's connection.
+        run.onEnd("failed: the target broke the protocol")
+        throw error
       }
-      run.onEnd(String(status))
-      return { type: "return", payload: encode(call.result, { exitCode: status }) }
     },
     onGivenUp: run.onGivenUp,
     onOver() {},
   })
   const bytesDown = () => to.received(STREAM.stdout).totalBytes + to.received(STREAM.stderr).totalBytes
   return { relay: joined, bytesDown }
+}
+
+/** Throws ProtocolError. */
+function answerOf(type: Answer["type"], untrustedBytes: Uint8Array): { exit: string; answer: Answer } {
+  const code = type === "fail" ? decode(Fail, untrustedBytes).code : ""
+  const status = type === "return" ? statusOf(untrustedBytes) : STATUS_OF_FAILURE.get(code)
+  if (status === undefined) {
+    const payload = encodeFailure("unavailable", "The target could not serve the call")
+    return { exit: `failed: ${code}`, answer: { type: "fail", payload } }
+  }
+  return {
+    exit: String(status),
+    answer: { type: "return", payload: encode(call.result, { exitCode: status }) },
+  }
 }
 
 function statusOf(untrustedResult: Uint8Array): number {

@@ -19,6 +19,7 @@ export interface CallWords {
   readonly deadlineMs?: number
   readonly parent?: string
   readonly signal?: AbortSignal
+  readonly progress?: boolean
 }
 
 /** Makes a call to its end: as a domain where `connection` is its agent's, else as the host. */
@@ -30,10 +31,10 @@ export async function callService(
   method: typeof call = call,
 ): Promise<CallOutcome> {
   const events: CallDown["kind"][] = []
-  const { argument = "", deadlineMs = 0, parent = "", signal } = words
+  const { argument = "", deadlineMs = 0, parent = "", signal, progress = true } = words
   const made = connection.call(
     method,
-    { service, argument, target, deadlineMs, parent, progress: true },
+    { service, argument, target, deadlineMs, parent, progress },
     { onEvent: ({ kind }) => events.push(kind), ...(signal && { signal }) },
   )
   made.stdin.on("error", () => {}) // a service need not read its input
