@@ -1,5 +1,14 @@
 import assert from "node:assert/strict"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { PassThrough } from "node:stream"
@@ -58,6 +67,7 @@ for (const [what, typed] of [
   ["no", "n\n"],
   ["nothing", "\n"],
   ["anything else", "yeah sure\n"],
+  ["that the input ends", ""],
 ] as const) {
   test(`a user who says ${what} keeps the original`, async () => {
     await open(answering("after"), terminalWith(typed))
@@ -106,4 +116,38 @@ test("the real service opens with the handler of its image, here none", async ()
   const noPath: Program = (io) => program({ ...io, environment: { ...io.environment, PATH: "/nonexistent" } })
   await assert.rejects(open(noPath), /ended with status 127/)
   assert.deepEqual(readdirSync(folder), ["a.txt"])
+})
+
+test("what a disposable prints cannot be taken for what the host says", async () => {
+  const forged = "a.txt was not changed\nOpen the log? [y/N] "
+  const said = await open(async (io) => {
+    io.stderr.write(`${forged}\u001b[2J`)
+    return await answering("after")(io)
+  }, terminalWith("n\n"))
+  assert.match(
+    said,
+    /^ {2}│ a\.txt was not changed\n {2}│ Open the log\? \[y\/N\] \\u001b\[2J\n\S*a\.txt was changed:/,
+  )
+})
+
+test("what was typed before the question does not answer it", async () => {
+  await open(answering("after"), terminalWith("\n", "y\ny\ny\n"))
+  assert.equal(readFileSync(path, "utf8"), "before")
+})
+
+test("of a symlink the file is opened and replaced, and the symlink stays", async () => {
+  const target = join(folder, "target")
+  renameSync(path, target)
+  symlinkSync("target", path)
+  await open(answering("after"))
+  assert.ok(lstatSync(path).isSymbolicLink())
+  assert.equal(readFileSync(target, "utf8"), "after")
+  assert.equal(readFileSync(`${target}.orig`, "utf8"), "before")
+})
+
+test("a file may have the longest name that there is", async () => {
+  renameSync(path, join(folder, `${"ä".repeat(125)}.txt`))
+  path = join(folder, `${"ä".repeat(125)}.txt`)
+  await open(answering("after"), terminalWith("y\n"), { keepsBackup: false })
+  assert.equal(readFileSync(path, "utf8"), "after")
 })

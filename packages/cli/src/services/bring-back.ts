@@ -1,12 +1,15 @@
 import { randomBytes } from "node:crypto"
-import { chmod, link, rename, rm, stat } from "node:fs/promises"
+import { once } from "node:events"
+import { chmod, link, realpath, rename, rm, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { createInterface } from "node:readline/promises"
-import { printable, printableLines } from "@skerry/model"
+import { setTimeout } from "node:timers/promises"
+import { printable } from "@skerry/model"
 import { type Copied, digestOf, exchange, type ServiceCall } from "@skerry/services"
 import { CliError } from "../cli-error.ts"
 import type { CommandContext } from "../command.ts"
 import { showBytes } from "../render/amount.ts"
+import { DomainLines } from "../render/domain-text.ts"
 
 export interface OpenOptions {
   readonly isViewOnly: boolean
@@ -17,24 +20,26 @@ export interface OpenOptions {
 
 /** The original's copies beside it: more than this, and something else is wrong. */
 const MOST_BACKUPS = 100
+/** To read what a terminal has kept. */
+const TYPED_MS = 100
 
 /** Opens a host file elsewhere, and puts what came back in its place if the user says so. */
 export async function openAndBringBack(
   context: Pick<CommandContext, "stdin" | "stderr" | "signal">,
   openCall: () => ServiceCall,
-  path: string,
+  givenPath: string,
   options: OpenOptions,
 ): Promise<void> {
-  const { mode } = await statFile(path)
+  const { mode } = await statFile(givenPath)
+  // A symlink stays one: the file that it leads to is the original.
+  const path = await realpath(givenPath)
   const before = await digestOf(path)
-  const answer = join(
-    dirname(path),
-    `.${basename(path).slice(0, 200)}.skerry-${randomBytes(6).toString("hex")}`,
-  )
+  const answer = join(dirname(path), `.skerry-open-${randomBytes(6).toString("hex")}`)
   try {
-    const file = { path, name: basename(path), isViewOnly: options.isViewOnly }
-    const say = (untrustedText: string) => context.stderr.write(printableLines(untrustedText))
-    const changed = await exchange(openCall(), file, answer, say)
+    const file = { path, name: basename(givenPath), isViewOnly: options.isViewOnly }
+    using said = new DomainLines(context.stderr)
+    const changed = await exchange(openCall(), file, answer, (untrustedText) => said.show(untrustedText))
+    said[Symbol.dispose]()
     if (changed === undefined) {
       if (!options.isViewOnly) context.stderr.write(`${printable(path)} was not changed\n`)
       return
@@ -92,11 +97,26 @@ async function isWanted(
     stderr.write("There is no terminal to ask on: with --yes it is brought back without asking\n")
     return false
   }
+  await dropTyped(stdin, signal)
   const lines = createInterface({ input: stdin, output: stderr })
+  // The end of the input answers nothing.
+  const ended = once(lines, "close").then(() => "")
   try {
-    return /^(?:y|yes)$/i.test((await lines.question("Bring it back? [y/N] ", { signal })).trim())
+    const answer = await Promise.race([lines.question("Bring it back? [y/N] ", { signal }), ended])
+    return /^(?:y|yes)$/i.test(answer.trim())
   } finally {
     lines.close()
+  }
+}
+
+/** A terminal keeps what is typed before anybody reads it: to a question that a domain made up, perhaps. */
+async function dropTyped(stdin: CommandContext["stdin"], signal: AbortSignal): Promise<void> {
+  const drop = () => {}
+  stdin.on("data", drop)
+  try {
+    await setTimeout(TYPED_MS, undefined, { signal })
+  } finally {
+    stdin.off("data", drop).pause()
   }
 }
 

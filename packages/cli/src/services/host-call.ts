@@ -10,7 +10,7 @@ export function openHostCall(
   const givenUp = new AbortController()
   const call = connection.call(
     ADMIN.call,
-    { target, service, argument, deadlineMs: 0, parent: "", progress: false },
+    { target, service, argument, deadlineMs: 0, parent: "", progress: false, pipes: false },
     { signal: AbortSignal.any([signal, givenUp.signal]) },
   )
   const exitCode = call.result.then((result) => result.exitCode)

@@ -42,9 +42,15 @@ export function connectToDomains(
   return new Connection(near)
 }
 
-/** A terminal on which this is typed. */
-export function terminalWith(typed: string) {
+/** A terminal on which this is typed once something is asked there, and `early` before that. */
+export function terminalWith(typed: string, early = "") {
   const stdin = Object.assign(new PassThrough(), { isTTY: true })
-  stdin.end(typed)
-  return { stdin, stderr: new CapturedOutput(), signal: new AbortController().signal }
+  stdin.write(early)
+  const stderr = new CapturedOutput()
+  const write = stderr.write.bind(stderr)
+  stderr.write = (chunk: unknown, ...more: unknown[]): boolean => {
+    if (String(chunk).includes("[y/N]") && !stdin.writableEnded) stdin.end(typed)
+    return Reflect.apply(write, stderr, [chunk, ...more])
+  }
+  return { stdin, stderr, signal: new AbortController().signal }
 }
