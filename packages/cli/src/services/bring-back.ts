@@ -98,6 +98,7 @@ async function isWanted(
     return false
   }
   await dropTyped(stdin, signal)
+  if (stdin.readableEnded) return false
   const lines = createInterface({ input: stdin, output: stderr })
   // The end of the input answers nothing.
   const ended = once(lines, "close").then(() => "")

@@ -49,7 +49,7 @@ export function terminalWith(typed: string, early = "") {
   const stderr = new CapturedOutput()
   const write = stderr.write.bind(stderr)
   stderr.write = (chunk: unknown, ...more: unknown[]): boolean => {
-    if (String(chunk).includes("[y/N]") && !stdin.writableEnded) stdin.end(typed)
+    if (String(chunk).includes("Bring it back?") && !stdin.writableEnded) stdin.end(typed)
     return Reflect.apply(write, stderr, [chunk, ...more])
   }
   return { stdin, stderr, signal: new AbortController().signal }
