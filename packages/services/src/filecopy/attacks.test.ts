@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -7,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs"
 import { join } from "node:path"
@@ -200,3 +202,19 @@ test("times that cannot be, and directories with content, are refused", async ()
     QFILE_ERRNO["bad-stream"],
   )
 })
+
+for (const argument of ["", "resume"]) {
+  test(`a directory that was there keeps its mode and time (${argument || "plain"} stream)`, async () => {
+    const kept = join(incoming, "kept")
+    mkdirSync(kept, { recursive: true })
+    chmodSync(kept, 0o700)
+    utimesSync(kept, 1, 1)
+    const open = entry({ name: "kept", mode: 0o040_777 })
+    const stream = [open, directory("kept/new"), directory("kept/new"), open, END]
+    const { status } = await receive(argument === "" ? stream : [END, ...stream], { argument })
+    assert.equal(status, 0)
+    assert.equal(lstatSync(kept).mode & 0o7777, 0o700)
+    assert.notEqual(lstatSync(kept).mtimeMs, 0)
+    assert.equal(lstatSync(join(kept, "new")).mode & 0o7777, 0o755)
+  })
+}

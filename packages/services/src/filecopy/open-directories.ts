@@ -54,6 +54,8 @@ export function setAttributes(descriptor: number, { permissions, accessed, modif
 interface OpenDirectory {
   readonly name: NameComponent
   readonly descriptor: number
+  /** Made by this copy: whatever else is there keeps its mode and time. */
+  readonly isOurs: boolean
   readonly links: { readonly name: NameComponent; readonly target: Buffer }[]
 }
 
@@ -69,7 +71,7 @@ export class OpenDirectories implements Disposable {
   /** Takes the root's descriptor over. With `acceptsSame`, a symlink that is there already and says the same is fine. */
   constructor(root: number, acceptsSame: boolean) {
     this.#acceptsSame = acceptsSame
-    this.#root = { name: Buffer.alloc(0) as NameComponent, descriptor: root, links: [] }
+    this.#root = { name: Buffer.alloc(0) as NameComponent, descriptor: root, isOurs: false, links: [] }
   }
 
   /** The open directory that holds the path's last name. Directories that the path does not lead through are left. */
@@ -82,27 +84,26 @@ export class OpenDirectories implements Disposable {
       common += 1
     }
     while (this.#open.length > common) this.#leave()
-    for (const name of parents.slice(common)) this.#enter(name)
+    for (const name of parents.slice(common)) this.#enter(name, false)
     return this.#innermost.descriptor
   }
 
   /**
    * A directory was named: the first time it is made, or found and gone into; the second time it is complete, and
-   * gets what belongs to it. True: this was the first time.
+   * gets what belongs to it.
    */
-  visit(path: readonly NameComponent[], attributes: Attributes): boolean {
+  visit(path: readonly NameComponent[], attributes: Attributes): void {
     const name = path.at(-1)
     if (name === undefined) throw new FilecopyError("bad-name", "A directory without a name came")
     if (this.#isInnermost(path)) {
-      const { descriptor } = this.#innermost
+      const { descriptor, isOurs } = this.#innermost
       this.#makeLinks(this.#innermost)
-      setAttributes(descriptor, attributes)
+      if (isOurs) setAttributes(descriptor, attributes)
       this.#leave()
-      return false
+      return
     }
-    makeDirectoryIn(this.parentOf(path), name)
-    this.#enter(name)
-    return true
+    const isOurs = makeDirectoryIn(this.parentOf(path), name)
+    this.#enter(name, isOurs)
   }
 
   #isInnermost(path: readonly NameComponent[]): boolean {
@@ -138,9 +139,9 @@ export class OpenDirectories implements Disposable {
     return this.#open.at(-1) ?? this.#root
   }
 
-  #enter(name: NameComponent): void {
+  #enter(name: NameComponent, isOurs: boolean): void {
     const descriptor = openDirectoryIn(this.#innermost.descriptor, name)
-    this.#open.push({ name, descriptor, links: [] })
+    this.#open.push({ name, descriptor, isOurs, links: [] })
   }
 
   #leave(): void {
