@@ -41,7 +41,7 @@ function answer(request: AgentRequest): unknown {
       spawn(request.argv[0] ?? "", request.argv.slice(1), { stdio: "ignore", detached: true }).unref()
       return "left"
     case "descriptor": {
-      const received = linux.receiveDescriptors(CONTROL + 1, 1)
+      const received = linux.receiveDescriptors(CONTROL + 1, 4)
       for (const fd of received?.descriptors ?? []) {
         writeSync(fd, request.text)
         closeSync(fd)

@@ -44,7 +44,7 @@ if (uid === 0 || hasSubIds()) {
       powerOff: (domain) => domain.channel.write('{"kind":"exit","code":0}\n'),
       kill: (domain) => process.kill(domain.processes.pid, "SIGKILL"),
       writeToDescriptor: async (domain, descriptor, text) => {
-        domain.sendDescriptors?.([descriptor])
+        domain.sendDescriptors?.([descriptor], 0)
         assert.equal(await ask(domain.channel, { kind: "descriptor", text }), 1)
       },
       watched: cgroupDirectories,

@@ -42,7 +42,7 @@ describe("calls in a clone", { skip: process.getuid?.() !== 0 }, () => {
     assert.equal((await runScript(domain, write, { user: "root", input: SCRIPT })).status, "0")
     const state = agentOf(domain.channel).openService({
       ...{ service: "test.Script", argument: "arg", source: "mail", requestedTarget: "work" },
-      ...{ user: "", callId: "1", progress: false },
+      ...{ user: "", callId: "1", progress: false, pipes: 0 },
     })
     state.sent(STREAM.stdin).write(Buffer.from("hello\n"), () => {})
     const { type, answer, stdout, stderr } = await outcome(state)

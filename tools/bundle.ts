@@ -32,6 +32,7 @@ await build({
   ...common,
   entryPoints: {
     skerryd: from("daemon/src/main.ts"),
+    "pump-thread": from("daemon/src/pump/pump-thread.ts"),
     "own-service-runner": from("daemon/src/calls/own-service-runner.ts"),
     [BUNDLED_CONFIG_PROGRAM.evaluator.replace(/\.js$/, "")]: from("config/src/evaluator/main.ts"),
     [BUNDLED_CONFIG_PROGRAM.entry.replace(/\.js$/, "")]: from("config/src/entry.ts"),

@@ -42,6 +42,7 @@ const examples: readonly [Uint8Array, ...Uint8Array[]] = [
     user: "",
     callId: "1",
     progress: true,
+    pipes: 0,
   }),
   encode(exec.result, { exit: { kind: "signal", signal: 9 } }),
   encode(exec.up, { kind: "resize", rows: 1, columns: 2 }),

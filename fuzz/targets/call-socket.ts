@@ -13,6 +13,7 @@ const PARAMS = encode(call.params, {
   deadlineMs: 0,
   parent: "",
   progress: true,
+  pipes: false,
 })
 const u32le = (value: number) => Uint8Array.of(value, value >>> 8, value >>> 16, value >>> 24)
 

@@ -29,7 +29,11 @@ export async function carryCall(
   onEvent: (event: CallDown) => void = () => {},
 ): Promise<number> {
   const { stdin, stdout, stderr, signal } = context
-  const call = connection.call(ADMIN.call, { ...to, parent: "", progress: true }, { signal, onEvent })
+  const call = connection.call(
+    ADMIN.call,
+    { ...to, parent: "", progress: true, pipes: false },
+    { signal, onEvent },
+  )
   stdin.on("error", () => call.stdin.end()) // a terminal that went away: the input ends
   call.stdin.on("error", () => {}) // the service needs no more input; its result says how it ended
   stdin.pipe(call.stdin)

@@ -5,7 +5,7 @@ import { Connection, type Handlers, type LogRow } from "@skerry/rpc"
 import { Admission } from "./admission.ts"
 import { Agent, type Identity } from "./agent.ts"
 import { type BackendOpener, Backends } from "./backends.ts"
-import { type Calls, openCalls } from "./calls/open-calls.ts"
+import { type Calls, type CallsOptions, openCalls } from "./calls/open-calls.ts"
 import { Clipboard } from "./clipboard.ts"
 import { clipboardHandlers } from "./clipboard-service.ts"
 import { ClockWatch } from "./clock-watch.ts"
@@ -28,6 +28,8 @@ export interface HostCalls {
   readonly tryLock: TryLock
   readonly peerUid: PeerUid
   readonly receiveMessage: ReceiveMessage
+  /** For pipes between domains; undefined: calls use streams alone. */
+  readonly pipes?: CallsOptions["pipes"]
 }
 
 export interface DaemonOptions {
@@ -175,6 +177,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     events,
     settings: () => settings.calls,
     onNotice: notice,
+    pipes: host.pipes,
   })
   stack.defer(() => calls.end())
   const clipboard = stack.use(new Clipboard(options.monotonicMs))

@@ -67,6 +67,7 @@ try {
       tryLock: (descriptor) => linux.tryLock(descriptor),
       peerUid: (descriptor) => linux.peerCredentials(descriptor).uid,
       receiveMessage: (descriptor) => linux.receiveDescriptors(descriptor, 64),
+      pipes: linux,
     },
     now: Date.now,
     monotonicMs: () => performance.now(),

@@ -18,6 +18,9 @@ import { DaemonError, messageOf } from "./errors.ts"
 import type { Ending } from "./lifecycle.ts"
 import { DAEMON_LIMITS } from "./limits.ts"
 
+/** Descriptors of commands have one label: they are taken in the order of their calls. */
+const COMMAND_LABEL = 0
+
 export type CommandContext = CallContext<CommandUp, CommandDown>
 
 /** What the client sends while its command runs; made before the first await of a handler, so that nothing is lost. */
@@ -158,7 +161,7 @@ async function carry(
   try {
     // The agent pairs descriptors and calls by their order. The call leaves at the end of this turn at the earliest:
     // params that cannot be sent have thrown by now, and descriptors that cannot be take their call with them.
-    if (descriptors !== undefined) driver.domain?.sendDescriptors?.(descriptors)
+    if (descriptors !== undefined) driver.domain?.sendDescriptors?.(descriptors, COMMAND_LABEL)
   } catch (error) {
     unsendable.abort(error)
     throw new DaemonError("domain-failed", `Cannot hand pipes to "${id}": ${messageOf(error)}; try again`, {

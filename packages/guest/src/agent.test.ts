@@ -251,7 +251,7 @@ test("4096 arguments run, 4097 are not sent", async () => {
 test("host descriptors become the command's stdin, stdout and stderr", async () => {
   await using agent = openTestAgent()
   const [input, result, errors] = [linux.pipe(), linux.pipe(), linux.pipe()]
-  linux.sendDescriptors(agent.descriptors, Buffer.from([0]), [input.read, result.write, errors.write])
+  linux.sendDescriptors(agent.descriptors, Buffer.alloc(4), [input.read, result.write, errors.write])
   const call = agent.caller.call(exec, command(["cat"], { descriptors: true }))
   for (const fd of [input.read, result.write, errors.write]) closeSync(fd)
   writeSync(input.write, "through")
@@ -267,8 +267,8 @@ test("a command that fails to start does not leave its descriptors to the next",
   await using agent = openTestAgent()
   const fd = openSync("/dev/zero", "r+")
   const other = openSync("/dev/full", "r+")
-  linux.sendDescriptors(agent.descriptors, Buffer.from([0]), [fd, fd, fd])
-  linux.sendDescriptors(agent.descriptors, Buffer.from([0]), [other, other, other])
+  linux.sendDescriptors(agent.descriptors, Buffer.alloc(4), [fd, fd, fd])
+  linux.sendDescriptors(agent.descriptors, Buffer.alloc(4), [other, other, other])
   await failsWith(agent.caller.call(exec, command(["no-such-command"], { descriptors: true })), "not-found")
   const call = agent.caller.call(exec, shell("echo >&2 && exit 1; exit 5", { descriptors: true }))
   assert.deepEqual((await call.result).exit, { kind: "code", code: 5 })

@@ -9,6 +9,7 @@ import {
   type CallDown,
   CallFailure,
   type CallParams,
+  type CallUp,
   Connection,
   call,
   handler,
@@ -26,9 +27,10 @@ const params = (service: string): CallParams => ({
   deadlineMs: 0,
   parent: "",
   progress: true,
+  pipes: false,
 })
 
-type Context = CallContext<undefined, CallDown>
+type Context = CallContext<CallUp, CallDown>
 
 /** The daemon's side: answers as the service's name says. */
 async function answer({ service }: CallParams, { stdin, stdout, stderr, send, signal }: Context) {

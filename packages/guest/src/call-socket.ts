@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs"
 import { dirname } from "node:path"
 import { type Linux, LinuxError, POLL } from "@skerry/linux"
+import type { DescriptorQueue } from "./descriptor-queue.ts"
 import { AGENT } from "./limits.ts"
 import type { Loop, Watch } from "./loop.ts"
 import { passCall } from "./pass-call.ts"
@@ -15,6 +16,8 @@ export interface CallSocketOptions {
   readonly host: () => Port | undefined
   /** Before a domain is one of its own, it calls nobody. */
   readonly mayCall: () => boolean
+  /** Where pipes for calls come from; undefined: none do. */
+  readonly descriptors: DescriptorQueue | undefined
 }
 
 /**
@@ -39,7 +42,7 @@ export class CallSocket {
   }
 
   #accept(): void {
-    const { loop, linux, memory, mayCall, host } = this.#options
+    const { loop, linux, memory, mayCall, descriptors, host } = this.#options
     while (this.#callers < AGENT.callers) {
       const fd = this.#acceptOne()
       if (fd === undefined) return
@@ -47,7 +50,7 @@ export class CallSocket {
       new Port({
         ...{ loop, linux, memory, fd },
         onCall: (call, method, untrustedParams) => {
-          passCall(call, method, untrustedParams, mayCall() ? host()?.calls : undefined)
+          passCall(call, method, untrustedParams, mayCall() ? host()?.calls : undefined, descriptors)
         },
         onEnd: () => this.#onEnd(),
       })

@@ -89,6 +89,27 @@ export function runOnDescriptors(
   return { process, resize: noTerminal }
 }
 
+/** The command reads and writes the host's own pipes; what it writes to stderr is carried. Owns the descriptors once it runs. */
+export function runOnHostPipes(
+  host: ProcessHost,
+  spec: CommandSpec,
+  [stdin, stdout]: readonly [number, number],
+  call: CallState,
+  onEnd: OnEnd,
+): Command {
+  const stderr = host.linux.pipe()
+  const carried = new Carried(onEnd)
+  const start = () =>
+    new Process(host, spec, [stdin, stdout, stderr.write], (end) => carried.commandExited(end))
+  const process = startOr(start, [stderr.write], [stderr.read])
+  for (const fd of [stdin, stdout]) closeSync(fd)
+  const onDone = () => carried.finishIfDone()
+  carried.own({ close: () => {} }, [
+    new Output(host, { fd: stderr.read, sink: call.sent(STREAM.stderr), settleMs: 0, onDone }),
+  ])
+  return { process, resize: noTerminal }
+}
+
 /** Closes the command's descriptors in any case, and ours if it does not start. */
 function startOr(start: () => Process, theirs: readonly number[], ours: readonly number[]): Process {
   try {
@@ -104,7 +125,7 @@ function startOr(start: () => Process, theirs: readonly number[], ours: readonly
 /** The agent's ends of a command's streams, from its start until its end has been told. */
 class Carried {
   readonly #onEnd: OnEnd
-  #input: Input | undefined
+  #input: Pick<Input, "close"> | undefined
   #outputs: readonly Output[] = []
   #end: ProcessEnd | undefined
 
@@ -116,7 +137,7 @@ class Carried {
     return this.#input !== undefined
   }
 
-  own(input: Input, outputs: readonly Output[]): void {
+  own(input: Pick<Input, "close">, outputs: readonly Output[]): void {
     this.#input = input
     this.#outputs = outputs
   }

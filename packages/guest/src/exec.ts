@@ -11,6 +11,7 @@ import {
 import { decode, encode } from "@skerry/wire"
 import type { Account } from "./accounts.ts"
 import { type Command, runOnDescriptors, runOnPipes, runOnTerminal } from "./command.ts"
+import type { DescriptorQueue } from "./descriptor-queue.ts"
 import { commandEnvironment } from "./environment.ts"
 import type { AgentHandler } from "./incoming.ts"
 import type { CommandSpec, ProcessHost } from "./process.ts"
@@ -21,7 +22,7 @@ export interface ExecHost extends ProcessHost {
   /** The accounts that commands run as; there is no other. */
   readonly accounts: Readonly<Record<ExecParams["user"], Account>>
   /** Where host descriptors arrive; undefined: this agent takes none. */
-  readonly descriptorSocket: number | undefined
+  readonly descriptors: DescriptorQueue | undefined
 }
 
 /** Runs one command to its end. Fails with one of ExecFailureCode. */
@@ -83,19 +84,17 @@ function commandSpec(host: ExecHost, params: ExecParams): CommandSpec {
   return { file, argv: params.argv, environment: environment.lines, workingDirectory, account }
 }
 
-/** stdin, stdout, stderr of the oldest message. The host sends it before the call, so that it is here by now. */
-function takeDescriptors(host: ExecHost): [number, number, number] {
-  if (host.descriptorSocket === undefined) {
+/** The label of commands' descriptors: they are taken in the order of the calls. */
+const COMMAND_LABEL = 0
+
+/** stdin, stdout, stderr of the oldest message. */
+function takeDescriptors({ descriptors }: ExecHost): [number, number, number] {
+  if (descriptors === undefined) {
     throw new CallFailure("no-descriptors", "This domain takes no host descriptors")
   }
-  const descriptors = host.linux.receiveDescriptors(host.descriptorSocket, 1)?.descriptors ?? []
-  const [stdin, stdout, stderr] = descriptors
-  if (descriptors.length === 3 && stdin !== undefined && stdout !== undefined && stderr !== undefined) {
-    return [stdin, stdout, stderr]
+  const [stdin, stdout, stderr] = descriptors.takeExactly(COMMAND_LABEL, 3) ?? []
+  if (stdin === undefined || stdout === undefined || stderr === undefined) {
+    throw new CallFailure("no-descriptors", "Expected 3 descriptors before this call, others came")
   }
-  for (const fd of descriptors) closeSync(fd)
-  throw new CallFailure(
-    "no-descriptors",
-    `Expected 3 descriptors before this call, ${descriptors.length} came`,
-  )
+  return [stdin, stdout, stderr]
 }

@@ -3,6 +3,7 @@ import { openLinux } from "@skerry/linux"
 import { findAccount } from "./accounts.ts"
 import { CallSocket } from "./call-socket.ts"
 import { findControlPort, openControlPort } from "./control-port.ts"
+import { DescriptorQueue } from "./descriptor-queue.ts"
 import { agentHandlers } from "./handlers.ts"
 import { type Identities, machineIdentities, sharedIdentities } from "./identity.ts"
 import { AGENT } from "./limits.ts"
@@ -40,7 +41,8 @@ function main(inherited: Inherited | undefined, root: string): void {
     linux,
     canSwitchAccount: uid === 0,
     accounts: { root: findAccount(passwd, 0), user: findAccount(passwd, uid === 0 ? USER_UID : uid) },
-    descriptorSocket: inherited?.descriptors,
+    descriptors:
+      inherited?.descriptors === undefined ? undefined : new DescriptorQueue(linux, inherited.descriptors),
     places: servicePlaces(root),
     callSocket: `${root}/run/skerry/call.sock`,
     scratch: Buffer.allocUnsafeSlow(AGENT.outputBytes),

@@ -45,7 +45,7 @@ const openHost = (loop: Loop): ExecHost => ({
   loop,
   linux,
   canSwitchAccount: false,
-  descriptorSocket: undefined,
+  descriptors: undefined,
   accounts: { root: user, user },
 })
 

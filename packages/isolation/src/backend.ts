@@ -77,8 +77,11 @@ export interface Domain extends AsyncDisposable {
   readonly id: DomainId
   /** Bytes to and from the agent; owned by the domain, destroyed with it. Everything read is untrusted. */
   readonly channel: Duplex
-  /** Hands host pipes to the agent, in order with nothing on `channel`; only where `features.descriptors`. */
-  readonly sendDescriptors?: (descriptors: readonly number[]) => void
+  /**
+   * Hands host pipes to the agent, in order with nothing on `channel`, as one message whose bytes are the label (u32,
+   * little-endian); only where `features.descriptors`.
+   */
+  readonly sendDescriptors?: (descriptors: readonly number[], label: number) => void
   /** Host processes of this domain, for `skerry ps`, for accounting and for tests. */
   readonly processes: DomainProcesses
   /** Settles exactly once, never rejects, after every host resource of the domain has been released. */

@@ -246,6 +246,12 @@ export const shutdown = method({
   down: nothing,
 })
 
+const ServiceDown = union({
+  started: struct({ pid: u32 }),
+  /** It runs, on the call's streams: what serves takes no pipes. Those that came are closed. */
+  startedOnStreams: nothing,
+})
+
 const serviceText = text({ max: CALL_LIMITS.serviceBytes })
 
 /**
@@ -269,8 +275,10 @@ export const service = method({
     callId: text({ max: CALL_LIMITS.nameBytes }),
     /** Whether the start is told. */
     progress: bool,
+    /** stdin and stdout are host pipes that came over the descriptor socket under this label; 0: they are streams. */
+    pipes: u32,
   }),
   result: struct({ exit: Exit }),
   up: nothing,
-  down: ExecDown,
+  down: ServiceDown,
 })

@@ -41,6 +41,8 @@ const CallFields = struct({
   parent: text({ max: CALL_LIMITS.nameBytes }),
   /** The caller wants to hear of the call's progress; else it hears of its end alone, which costs less. */
   progress: bool,
+  /** The program can use pipes in place of the streams stdin and stdout, should both domains be able to. */
+  pipes: bool,
 })
 export type CallParams = Decoded<typeof CallFields>
 
@@ -72,8 +74,19 @@ export const CallDown = union({
   allowed: nothing,
   /** The service runs: what is written now reaches it. */
   started: nothing,
+  /** Daemon to agent: stdin and stdout are pipes, which came over the descriptor socket under this label. */
+  handed: struct({ label: u32 }),
+  /** Agent to program: the same pipes, as descriptors of this process. The program opens them, and says `taken`. */
+  pipes: struct({ process: u32, stdin: u32, stdout: u32 }),
 })
 export type CallDown = Decoded<typeof CallDown>
+
+export const CallUp = union({
+  /** Program to agent: it has opened the pipes. */
+  taken: nothing,
+})
+
+export type CallUp = Decoded<typeof CallUp>
 
 /** Served by the agent on /run/skerry/call.sock and by the daemon to each agent; ADMIN.call is the same for the host. */
 export const call = method({
@@ -82,6 +95,6 @@ export const call = method({
   params: CallFields,
   /** The service's exit status; a service ended by signal N has 128 + N; 127: the target has no such service. */
   result: struct({ exitCode: u8 }),
-  up: nothing,
+  up: CallUp,
   down: CallDown,
 })

@@ -13,6 +13,8 @@ export interface Answer {
 export interface RelayHooks {
   /** An event of the callee, as the caller's protocol has it; undefined: it is not told. May throw ProtocolError. */
   onEvent(untrustedBytes: Uint8Array): Uint8Array | undefined
+  /** An event of the caller; it goes no further. */
+  onCallerEvent?(untrustedBytes: Uint8Array): void
   /** What the caller is answered. May throw ProtocolError: the caller then hears "connection-closed". */
   onEnd(type: Answer["type"], untrustedBytes: Uint8Array): Answer
   /** The caller gave up: the callee is being told, and what it answers is heard by nobody. */
@@ -57,7 +59,8 @@ class JoinedCalls implements Relay {
     this.#from = from
     this.#to = to
     this.#hooks = hooks
-    from.listen({ onEvent: () => {}, onCancel: () => this.#abandon(), onEnd: () => {} })
+    const onEvent = (untrustedBytes: Uint8Array) => hooks.onCallerEvent?.(untrustedBytes)
+    from.listen({ onEvent, onCancel: () => this.#abandon(), onEnd: () => {} })
     to.listen({
       onEvent: (untrustedBytes) => {
         const event = hooks.onEvent(this.#keep(untrustedBytes))

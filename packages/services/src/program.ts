@@ -22,6 +22,18 @@ export interface CallTo {
   readonly signal?: AbortSignal
   /** Told what happens to the call before it ends. */
   readonly onEvent?: (event: CallDown["kind"]) => void
+  /** Pipes can be used in place of the streams stdin and stdout; called in place of "started" where there are any. */
+  readonly onPipes?: (pipes: PipeEnds) => void
+}
+
+/** The program's ends of a call's pipes. Nothing is sent on the streams then. */
+export interface PipeEnds {
+  /** To open for writing, as the call's input. */
+  readonly stdinPath: string
+  /** To open for reading, as the call's output. */
+  readonly stdoutPath: string
+  /** To be said when both were opened: the pipes' other holder then lets go. */
+  taken(): void
 }
 
 /** Everything impure that a program in a domain may use. */

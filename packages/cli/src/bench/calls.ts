@@ -60,26 +60,30 @@ async function measureCalls(bench: Bench): Promise<CallTimes> {
     await runIn(bench, CALLEE, ["sh", "-c", PREPARE])
     const server = startIn(bench, CALLEE, ["skerry-bench-echo", ECHO_SOCKET])
     await server.firstLine
-    const measure = async (...words: string[]) =>
-      JSON.parse(await runIn(bench, CALLER, ["skerry-bench-calls", ...words])) as {
-        ms: number
-        failed: number
-      }
-    const echo = (service: string, count: number, atOnce = 1) =>
-      measure("echo", CALLEE, service, String(count), String(atOnce))
+    const echo = async (service: string, count: number, atOnce = 1) => {
+      const words = ["skerry-bench-calls", CALLEE, service, String(count), String(atOnce)]
+      return JSON.parse(await runIn(bench, CALLER, words)) as { ms: number; failed: number }
+    }
     const socket = await echo("bench.EchoSocket", COUNTS.calls)
     const executable = await echo("bench.Echo", COUNTS.spawned)
     const refused = await echo("bench.Refused", COUNTS.calls)
     const atOnce = await echo("bench.Echo", COUNTS.atOnce, COUNTS.atOnce)
-    const up = await measure("up", CALLEE, "bench.Sink", String(STREAM_BYTES))
-    const down = await measure("down", CALLEE, "bench.Source")
+    const streamMs = async (...words: string[]) => {
+      const startMs = performance.now()
+      await runIn(bench, CALLER, ["skerry-call", CALLEE, ...words])
+      return performance.now() - startMs
+    }
+    const emptyMs = await streamMs("bench.Sink", "true")
+    const up = await streamMs("bench.Sink", "head", "-c", String(STREAM_BYTES), "/dev/zero")
+    const down = await streamMs("bench.Source", "sh", "-c", "cat >/dev/null")
     return {
       socketEcho: socket.ms / COUNTS.calls,
       executableEcho: executable.ms / COUNTS.spawned,
       refused: refused.ms / COUNTS.calls,
       failedAtOnce: atOnce.failed,
-      streamUp: up.ms,
-      streamDown: down.ms,
+      // Without what it takes to start a program and make a call.
+      streamUp: up - emptyMs,
+      streamDown: down - emptyMs,
     }
   } finally {
     for (const domain of [CALLER, CALLEE]) {

@@ -1,3 +1,4 @@
+import type { Domain } from "@skerry/isolation"
 import type { Rule } from "@skerry/policy"
 import { type CallParams, type CallState, findCallProblem } from "@skerry/rpc"
 import type { AuditLog } from "../audit/audit-log.ts"
@@ -6,6 +7,7 @@ import type { Domains } from "../domains.ts"
 import type { Asker } from "../prompts/asker.ts"
 import type { RememberedAnswers } from "../remembered/remembered-answers.ts"
 import { BrokeredCall } from "./brokered-call.ts"
+import type { CallPipes } from "./call-pipes.ts"
 import { type CallRecord, type CallSource, HOST_NAME } from "./call-record.ts"
 import type { HostService } from "./host-services.ts"
 import type { PolicyView } from "./policy-view.ts"
@@ -27,6 +29,8 @@ export interface BrokerParts {
   readonly audit: AuditLog
   /** A service of the host, if there is one of that name. */
   readonly findHostService: (name: string) => HostService | undefined
+  /** Pipes between two domains, where both take them. */
+  readonly openPipes: (source: Domain | undefined, target: Domain | undefined) => CallPipes | undefined
   /** Uses up a rule with `once`; false: it was used before. */
   readonly spend: (rule: Rule) => Promise<boolean>
   readonly now: () => number

@@ -14,12 +14,15 @@ import type { AuditFields } from "../audit/audit-log.ts"
 import type { DomainDriver } from "../domain-driver.ts"
 import { messageOf } from "../errors.ts"
 import type { BrokerParts } from "./broker.ts"
+import type { CallPipes } from "./call-pipes.ts"
 import type { CallRecord, CallSource } from "./call-record.ts"
 import { callService, type JoinedService } from "./call-service.ts"
 import { runHostService } from "./host-services.ts"
 import { isHostTarget, type PolicyView } from "./policy-view.ts"
 import { type Refusal, refused, ruleOf, shown, undecided } from "./refusal.ts"
 import { openTarget, type TargetDomain } from "./target-domain.ts"
+
+const NOTHING_CARRIED = { up: 0, down: 0 }
 
 type Start = Pick<CallRecord, "id" | "source" | "params" | "depth" | "parent">
 
@@ -180,8 +183,9 @@ export class BrokeredCall implements CallRecord {
   #runOnHost(): void {
     const service = this.#parts.findHostService(this.params.service)
     runHostService(service, this, this.#state, (exit) => {
+      const up = this.#state.received(STREAM.stdin).totalBytes
       const down = this.#state.sent(STREAM.stdout).totalBytes + this.#state.sent(STREAM.stderr).totalBytes
-      this.#auditEnd(exit, down)
+      this.#auditEnd(exit, { up, down })
       this.#over()
     })
   }
@@ -213,16 +217,22 @@ export class BrokeredCall implements CallRecord {
     if (this.#isOver) return
     const { service, argument, target: requestedTarget, progress } = this.params
     const source = this.source.name
+    const call = { service, argument, source, requestedTarget, user: user ?? "", callId: this.id }
+    let pipes: CallPipes | undefined
     try {
+      pipes = this.params.pipes ? this.#parts.openPipes(this.source.driver?.domain, driver.domain) : undefined
       this.#joined = callService(driver, this.#state, {
-        params: { service, argument, source, requestedTarget, user: user ?? "", callId: this.id, progress },
-        onEnd: (exit) => {
-          this.#auditEnd(exit)
+        // What takes the pipes says so when it starts.
+        params: { ...call, progress: progress || pipes !== undefined, pipes: pipes?.label ?? 0 },
+        pipes,
+        onEnd: (exit, carried) => {
+          this.#auditEnd(exit, carried)
           this.#over()
         },
         onGivenUp: () => this.#giveUp(),
       })
     } catch (error) {
+      pipes?.cancel()
       this.#unavailable(messageOf(error))
     }
   }
@@ -246,7 +256,7 @@ export class BrokeredCall implements CallRecord {
   #fail(code: ServiceCallErrorCode, message: string): void {
     if (this.#isOver) return
     if (this.#joined === undefined) this.#state.finish("fail", encodeFailure(code, message))
-    else this.#joined.relay.fail(code, message)
+    else this.#joined.fail(code, message)
     this.#over()
   }
 
@@ -270,9 +280,9 @@ export class BrokeredCall implements CallRecord {
     if (this.params.progress) this.#state.sendEvent(encode(callMethod.down, event))
   }
 
-  #auditEnd(exit: string, bytesDown = this.#joined?.bytesDown() ?? 0): void {
+  #auditEnd(exit: string, carried = this.#joined?.carried() ?? NOTHING_CARRIED): void {
     if (this.#isOver) return
-    const bytesUp = this.#state.received(STREAM.stdin).totalBytes
+    const { up: bytesUp, down: bytesDown } = carried
     const durationMs = Math.round(this.#parts.monotonicMs() - this.#startedAt)
     this.#parts.audit.append({ kind: "call-end", call: this.id, bytesUp, bytesDown, durationMs, exit })
   }

@@ -157,6 +157,7 @@ test("a caller that reads nothing holds up its own call and no other", async () 
     deadlineMs: 0,
     parent: "",
     progress: false,
+    pipes: false,
   }
   const stuck = mail.call(call, params)
   await until(() => daemon.record.callIds.length === 1)

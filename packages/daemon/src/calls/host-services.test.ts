@@ -78,6 +78,7 @@ test("a listener hears of those domains that a rule lets it hear of", async () =
       deadlineMs: 0,
       parent: "",
       progress: false,
+      pipes: false,
     },
   })
   let heard = ""

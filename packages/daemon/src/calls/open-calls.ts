@@ -10,10 +10,12 @@ import type { DomainEvents } from "../domain-events.ts"
 import type { Domains } from "../domains.ts"
 import type { Generations } from "../generations.ts"
 import { Prompts } from "../prompts/prompts.ts"
+import { Pump } from "../pump/pump.ts"
 import { grantHandlers, revocation } from "../remembered/handlers.ts"
 import { Remembered } from "../remembered/remembered.ts"
 import { adminServices } from "./admin-services.ts"
-import { CallBroker, type CallSettings } from "./broker.ts"
+import { type BrokerParts, CallBroker, type CallSettings } from "./broker.ts"
+import { CallPipes, type PipeMaker } from "./call-pipes.ts"
 import { confirmService } from "./confirm-service.ts"
 import { dateService } from "./date-service.ts"
 import type { HostService } from "./host-services.ts"
@@ -35,7 +37,12 @@ export interface CallsOptions {
   readonly monotonicMs: () => number
   readonly randomBytes: (count: number) => Uint8Array
   readonly onNotice: (text: string) => void
+  /** For pipes between domains; undefined: calls use streams alone. */
+  readonly pipes?: PipeMaker["linux"] | undefined
 }
+
+/** Labels of pipes are u32, and never 0. */
+const MOST_LABEL = 0xffff_ffff
 
 export interface Calls {
   /** What clients may ask: calls, prompts, remembered answers, the audit log. */
@@ -65,9 +72,16 @@ export function openCalls(options: CallsOptions): Calls {
   ])
   const { environment } = options
   const findOwn = ownServices({ directory: join(configuration, "host-services"), uid, environment })
+  const pump = options.pipes === undefined ? undefined : new Pump(options.pipes)
+  let lastLabel = 0
+  const openPipes: BrokerParts["openPipes"] = (source, target) => {
+    if (options.pipes === undefined || pump === undefined) return undefined
+    lastLabel = (lastLabel % MOST_LABEL) + 1
+    return CallPipes.open({ linux: options.pipes, pump }, lastLabel, source, target)
+  }
   const broker = new CallBroker({
     ...options,
-    ...{ view, asker: prompts, remembered, audit },
+    ...{ view, asker: prompts, remembered, audit, openPipes },
     spend: (rule) => spent.spend(rule),
     findHostService: (name) => services.get(name) ?? findOwn(name),
     freshId: randomUUID,
@@ -84,6 +98,7 @@ export function openCalls(options: CallsOptions): Calls {
     decide: async (source, asked) => (await view()).decide(source, asked),
     async end() {
       prompts.end()
+      await pump?.[Symbol.asyncDispose]()
       await remembered.end()
       await audit.end()
     },

@@ -34,7 +34,7 @@ export async function callService(
   const { argument = "", deadlineMs = 0, parent = "", signal, progress = true } = words
   const made = connection.call(
     method,
-    { service, argument, target, deadlineMs, parent, progress },
+    { service, argument, target, deadlineMs, parent, progress, pipes: false },
     { onEvent: ({ kind }) => events.push(kind), ...(signal && { signal }) },
   )
   made.stdin.on("error", () => {}) // a service need not read its input

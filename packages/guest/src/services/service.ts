@@ -1,10 +1,12 @@
-import { CallFailure, type CallState, describeFailure, service } from "@skerry/rpc"
+import { closeSync } from "node:fs"
+import { CallFailure, type CallState, describeFailure, type Exit, service } from "@skerry/rpc"
 import { decode, encode } from "@skerry/wire"
 import type { Account } from "../accounts.ts"
-import { runOnPipes } from "../command.ts"
+import { runOnHostPipes, runOnPipes } from "../command.ts"
 import { commandEnvironment } from "../environment.ts"
 import type { ExecHost } from "../exec.ts"
 import type { AgentHandler } from "../incoming.ts"
+import type { CommandSpec } from "../process.ts"
 import { type FoundService, findService, readServiceConfig, type ServicePlaces } from "./find-service.ts"
 import { fullName, type ServiceParams, serviceDescriptor, serviceEnvironment } from "./service-environment.ts"
 import { SocketService } from "./socket-service.ts"
@@ -18,6 +20,7 @@ export interface ServiceHost extends ExecHost {
 const EXIT_0 = encode(service.result, { exit: { kind: "code", code: 0 } })
 /** A server's process is not ours to know. */
 const STARTED = encode(service.down, { kind: "started", pid: 0 })
+const STARTED_ON_STREAMS = encode(service.down, { kind: "startedOnStreams" })
 const NO_PREFACE = new Uint8Array(0)
 
 /** Runs one service to its end. Fails with one of ServiceFailureCode. */
@@ -45,10 +48,36 @@ export function serviceHandler(host: ServiceHost, mayRun: () => boolean): AgentH
 
 /** Gives what ends the service early. */
 function start(host: ServiceHost, params: ServiceParams, call: CallState): () => void {
+  // Before anything can fail: what came for this call is this call's to close.
+  const pipes = params.pipes === 0 ? undefined : takePipes(host, params.pipes)
+  try {
+    return serve(host, params, call, pipes)
+  } catch (error) {
+    for (const fd of pipes ?? []) closeSync(fd)
+    throw error
+  }
+}
+
+/** stdin and stdout. */
+type Pipes = readonly [number, number]
+
+function takePipes({ descriptors }: ServiceHost, label: number): Pipes {
+  const [stdin, stdout] = descriptors?.takeExactly(label, 2) ?? []
+  if (stdin !== undefined && stdout !== undefined) return [stdin, stdout]
+  throw new CallFailure("no-descriptors", "Pipes were announced for this call, and did not come")
+}
+
+function serve(
+  host: ServiceHost,
+  params: ServiceParams,
+  call: CallState,
+  pipes: Pipes | undefined,
+): () => void {
   const config = readServiceConfig(host.places, params.service, params.argument)
   const account = accountOf(host, config.forceUser ?? params.user)
   const found = findService(host.places, params.service, params.argument, account)
-  if (found.kind === "program") return startProgram(host, params, { path: found.path, account, call })
+  if (found.kind === "program") return startProgram(host, params, { path: found.path, account, call, pipes })
+  for (const fd of pipes ?? []) closeSync(fd)
   const socket = new SocketService(host, {
     connect: () => connect(host, found),
     name: fullName(params),
@@ -62,7 +91,7 @@ function start(host: ServiceHost, params: ServiceParams, call: CallState): () =>
       else call.finish("fail", describeFailure(failure))
     },
   })
-  if (params.progress) call.sendEvent(STARTED)
+  if (params.progress) call.sendEvent(pipes === undefined ? STARTED : STARTED_ON_STREAMS)
   // Answered, for nobody: the caller is told by its own side.
   return () => {
     socket.close()
@@ -78,26 +107,25 @@ interface ServiceProgram {
   readonly path: string
   readonly account: Account
   readonly call: CallState
+  readonly pipes: Pipes | undefined
 }
 
 function startProgram(host: ServiceHost, params: ServiceParams, program: ServiceProgram): () => void {
-  const { path, account, call } = program
+  const { path, account, call, pipes } = program
   const environment = commandEnvironment(
     { environment: serviceEnvironment(params), terminal: undefined },
     account,
   )
-  const command = runOnPipes(
-    host,
-    {
-      file: path,
-      argv: params.argument === "" ? [path] : [path, params.argument],
-      environment: environment.lines,
-      workingDirectory: account.home,
-      account,
-    },
-    call,
-    (exit) => call.finish("return", encode(service.result, { exit })),
-  )
+  const spec: CommandSpec = {
+    file: path,
+    argv: params.argument === "" ? [path] : [path, params.argument],
+    environment: environment.lines,
+    workingDirectory: account.home,
+    account,
+  }
+  const onEnd = (exit: Exit) => call.finish("return", encode(service.result, { exit }))
+  const command =
+    pipes === undefined ? runOnPipes(host, spec, call, onEnd) : runOnHostPipes(host, spec, pipes, call, onEnd)
   if (params.progress) {
     call.sendEvent(encode(service.down, { kind: "started", pid: command.process.pid }))
   }

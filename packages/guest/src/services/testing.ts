@@ -15,6 +15,7 @@ export function serviceParams(name: string, more: Partial<ServiceParams> = {}): 
     user: "",
     callId: "7",
     progress: true,
+    pipes: 0,
     ...more,
   }
 }

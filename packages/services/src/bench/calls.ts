@@ -1,84 +1,54 @@
-import type { Writable } from "node:stream"
-import type { CallTo, Program, ProgramIo } from "../program.ts"
+import { createConnection } from "node:net"
+import { Connection, call, STREAM } from "@skerry/rpc"
+import type { Program } from "../program.ts"
 
 /*
- * skerry-bench-calls: makes calls and says how long they took, one JSON object on standard output. For `skerry bench`,
- * and for whoever wants to know what calls cost between two domains of theirs.
- *   skerry-bench-calls echo TARGET SERVICE COUNT AT_ONCE   each sends a line and reads an answer to its end
- *   skerry-bench-calls up TARGET SERVICE BYTES             sends so many bytes, and waits for the end
- *   skerry-bench-calls down TARGET SERVICE                 reads to the end
+ * skerry-bench-calls TARGET SERVICE COUNT AT_ONCE: makes calls that each send a line and read an answer to its end, and
+ * says how long they took, one JSON object on standard output. For `skerry bench`, and for whoever wants to know what
+ * calls cost between two domains of theirs. It uses bare calls: what is measured are the calls, not this program.
  */
 
-const CHUNK = Buffer.alloc(256 * 1024)
 const LINE = Buffer.from("0123456789abcde\n")
+/** Calls before the clock starts: the first ones find nothing at hand yet. */
+const WARM_UP = 50
 
-export const benchCalls: Program = async (io) => {
-  const [mode, target = "", service = "", ...numbers] = io.argv
-  const [first = 1, atOnce = 1] = numbers.map(Number)
-  const to: CallTo = { target, service }
-  // The first call finds nothing at hand yet.
-  if (mode === "echo") await echoes(io, to, 50, atOnce)
+export const benchCalls: Program = async ({ argv: [target = "", service = "", ...numbers], stdout }) => {
+  const [count = 1, atOnce = 1] = numbers.map(Number)
+  const connection = new Connection(createConnection("/run/skerry/call.sock"))
+  const echoes = async (count: number) => {
+    let [left, done] = [count, 0]
+    const lane = async () => {
+      while (left-- > 0) if (await echo(connection, target, service)) done += 1
+    }
+    await Promise.all(Array.from({ length: atOnce }, lane))
+    return done
+  }
+  await echoes(WARM_UP)
   const startMs = performance.now()
-  const outcome = await (mode === "echo"
-    ? echoes(io, to, first, atOnce)
-    : mode === "up"
-      ? sendAll(io, to, first)
-      : readAll(io, to))
-  io.stdout.write(`${JSON.stringify({ ms: performance.now() - startMs, ...outcome })}\n`)
+  const done = await echoes(count)
+  stdout.write(`${JSON.stringify({ ms: performance.now() - startMs, done, failed: count - done })}\n`)
+  connection.close()
   return 0
 }
 
-interface Outcome {
-  readonly done: number
-  readonly failed: number
-}
-
-async function echoes(io: ProgramIo, to: CallTo, count: number, atOnce: number): Promise<Outcome> {
-  let [left, done, failed] = [count, 0, 0]
-  const lane = async () => {
-    while (left > 0) {
-      left -= 1
-      if (await echo(io, to)) done += 1
-      else failed += 1
-    }
-  }
-  await Promise.all(Array.from({ length: atOnce }, lane))
-  return { done, failed }
-}
-
-async function echo(io: ProgramIo, to: CallTo): Promise<boolean> {
-  try {
-    const call = await io.openCall(to)
+/** True: at least what was sent came back, and the service ended well. */
+function echo(connection: Connection, target: string, service: string): Promise<boolean> {
+  const params = { target, service, argument: "", deadlineMs: 0, parent: "", progress: false, pipes: false }
+  const state = connection.openCall(call, params)
+  return new Promise((resolve) => {
     let bytes = 0
-    call.stdout.on("data", (chunk: Buffer) => {
-      bytes += chunk.length
+    state.listen({
+      onEvent: () => {},
+      onCancel: () => {},
+      onEnd: (type) => resolve(type === "return" && bytes >= LINE.length),
     })
-    call.stdin.on("error", () => {}) // the exit status says what came of it
-    call.stdin.end(LINE)
-    return (await call.exitCode) === 0 && bytes >= LINE.length
-  } catch {
-    return false
-  }
-}
-
-async function sendAll(io: ProgramIo, to: CallTo, bytes: number): Promise<Outcome> {
-  const call = await io.openCall(to)
-  call.stdout.resume()
-  for (let sent = 0; sent < bytes; sent += CHUNK.length) await written(call.stdin, CHUNK)
-  call.stdin.end()
-  return { done: await call.exitCode, failed: 0 }
-}
-
-const written = (stream: Writable, chunk: Buffer): Promise<void> =>
-  new Promise((resolve, reject) => stream.write(chunk, (error) => (error ? reject(error) : resolve())))
-
-async function readAll(io: ProgramIo, to: CallTo): Promise<Outcome> {
-  const call = await io.openCall(to)
-  let bytes = 0
-  call.stdout.on("data", (chunk: Buffer) => {
-    bytes += chunk.length
+    const output = state.received(STREAM.stdout)
+    output.attach((piece) => {
+      bytes += piece?.length ?? 0
+      return true
+    })
+    output.pull()
+    const input = state.sent(STREAM.stdin)
+    input.write(LINE, () => input.end(() => {}))
   })
-  call.stdin.end()
-  await call.exitCode
-  return { done: bytes, failed: 0 }
 }

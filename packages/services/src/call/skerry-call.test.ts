@@ -12,12 +12,13 @@ import {
   type CallDown,
   CallFailure,
   type CallParams,
+  type CallUp,
   Connection,
   call,
   handler,
 } from "@skerry/rpc"
 
-type Context = CallContext<undefined, CallDown>
+type Context = CallContext<CallUp, CallDown>
 
 /** The domain's agent, as far as skerry-call sees it; what was called is kept in `calls`. */
 async function openDomain() {
@@ -107,7 +108,15 @@ test("input, output and status are the service's", async () => {
   assert.ok(stdout.equals(bytes))
   assert.deepEqual([stderr, status], ["", 3])
   assert.deepEqual(domain.calls, [
-    { target: "vault", service: "echo", argument: "a+b", deadlineMs: 0, parent: "", progress: false },
+    {
+      target: "vault",
+      service: "echo",
+      argument: "a+b",
+      deadlineMs: 0,
+      parent: "",
+      progress: false,
+      pipes: false,
+    },
   ])
 })
 

@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream"
 import { RemoteError, RpcError } from "@skerry/rpc"
-import type { Program, ProgramIo, ServiceCall } from "../program.ts"
+import type { PipeEnds, Program, ProgramIo, ServiceCall } from "../program.ts"
 import { BadArguments, CALL_USAGE, type CallArguments, parseCallArguments } from "./arguments.ts"
 import { controlFilter } from "./filter.ts"
 
@@ -58,19 +58,19 @@ async function callWithProgram(
   io: ProgramIo,
   { target, service, argument, command, filterStderr }: CallArguments,
 ) {
-  let isStarted = () => {}
-  const started = new Promise<undefined>((resolve) => {
-    isStarted = () => resolve(undefined)
+  const started = Promise.withResolvers<PipeEnds | undefined>()
+  const call = await io.openCall({
+    ...{ target, service, argument },
+    onEvent(event) {
+      if (event === "started") started.resolve(undefined)
+    },
+    onPipes: started.resolve,
   })
-  const onEvent = (event: string) => {
-    if (event === "started") isStarted()
-  }
-  const call = await io.openCall({ target, service, argument, onEvent })
   carryErrors(io, call, filterStderr)
-  const early = await Promise.race([started, call.exitCode])
+  const early = await Promise.race([started.promise.then(() => undefined), call.exitCode])
   if (early !== undefined) return early
   const { runLocal } = await import("./run-local.ts")
-  return await runLocal(command, call, io.environment)
+  return await runLocal(command, { call, pipes: await started.promise, environment: io.environment })
 }
 
 function carryErrors(io: ProgramIo, call: ServiceCall, filterStderr = isTerminal(io.stderr)): void {

@@ -74,7 +74,7 @@ class Sender {
       const { code } = error as NodeJS.ErrnoException
       throw new FilecopyError(
         "read-failed",
-        `Cannot read ${shownName(entry.hostPath)}: ${code ?? String(error)}`,
+        `Cannot read ${shownName(entry.shownPath)}: ${code ?? String(error)}`,
         {
           cause: error,
         },
@@ -101,7 +101,7 @@ class Sender {
       if (!found.isFile()) {
         throw new FilecopyError(
           "read-failed",
-          `${shownName(entry.hostPath)} was replaced while it was copied`,
+          `${shownName(entry.shownPath)} was replaced while it was copied`,
         )
       }
       const { size } = found
@@ -135,7 +135,7 @@ class Sender {
       if (count === 0) {
         throw new FilecopyError(
           "read-failed",
-          `${shownName(entry.hostPath)} became shorter while it was copied`,
+          `${shownName(entry.shownPath)} became shorter while it was copied`,
         )
       }
       await this.#output.write(buffer.subarray(0, count))

@@ -1,13 +1,27 @@
-import { constants, lstatSync, opendirSync, readlinkSync, realpathSync, type Stats } from "node:fs"
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  opendirSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+} from "node:fs"
 import { basename } from "node:path"
 import { shownName } from "./names.ts"
-import type { Attributes } from "./open-directories.ts"
+import { type Attributes, nameIn } from "./open-directories.ts"
 import { type EntryKind, FILECOPY_LIMITS, FilecopyError, type QfileTime } from "./qfile.ts"
+
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants
 
 /** One thing to send; a directory comes before and again after what lies in it. */
 export interface WalkedEntry {
   readonly kind: EntryKind
+  /** Good until the next entry is asked for. */
   readonly hostPath: Buffer
+  /** For messages. */
+  readonly shownPath: Buffer
   readonly sentName: Buffer
   readonly attributes: Attributes
   /** Of a file: as it was when it was looked at. */
@@ -24,7 +38,7 @@ export function* walk(hostPath: string, ignoreSymlinks: boolean): Generator<Walk
   if (sentName.length === 0 || sentName.equals(Buffer.from(".."))) {
     throw new FilecopyError("read-failed", `Cannot copy ${shownName(path)}: it has no name to arrive under`)
   }
-  yield* walkFrom(path, sentName, lstatSync(path), ignoreSymlinks, 1)
+  yield* walkFrom({ hostPath: path, shownPath: path, sentName }, ignoreSymlinks, 1)
 }
 
 function realPath(hostPath: string): string {
@@ -42,19 +56,16 @@ function realPath(hostPath: string): string {
   }
 }
 
-function* walkFrom(
-  hostPath: Buffer,
-  sentName: Buffer,
-  stats: Stats,
-  ignoreSymlinks: boolean,
-  depth: number,
-): Generator<WalkedEntry> {
-  const kind = kindOf(stats, hostPath)
+type Walked = Pick<WalkedEntry, "hostPath" | "shownPath" | "sentName">
+
+function* walkFrom(walked: Walked, ignoreSymlinks: boolean, depth: number): Generator<WalkedEntry> {
+  const { hostPath, shownPath, sentName } = walked
+  const stats = lstatSync(hostPath)
+  const kind = kindOf(stats, shownPath)
   if (kind === "symlink" && ignoreSymlinks) return
   const entry: WalkedEntry = {
+    ...walked,
     kind,
-    hostPath,
-    sentName,
     attributes: attributesOf(stats),
     bytes: kind === "file" ? stats.size : 0,
     target: kind === "symlink" ? readlinkSync(hostPath, { encoding: "buffer" }) : Buffer.alloc(0),
@@ -62,21 +73,41 @@ function* walkFrom(
   yield entry
   if (kind !== "directory") return
   if (depth >= FILECOPY_LIMITS.depth) {
-    throw new FilecopyError("read-failed", `Cannot copy ${shownName(hostPath)}: it is too deep`)
+    throw new FilecopyError("read-failed", `Cannot copy ${shownName(shownPath)}: it is too deep`)
   }
-  for (const name of namesIn(hostPath)) {
-    const path = Buffer.concat([hostPath, SLASH, name])
-    const sent = Buffer.concat([sentName, SLASH, name])
-    yield* walkFrom(path, sent, lstatSync(path), ignoreSymlinks, depth + 1)
+  const directory = openDirectory(entry)
+  try {
+    for (const name of namesIn(directory)) {
+      const [shown, sent] = [shownPath, sentName].map((path) => Buffer.concat([path, SLASH, name]))
+      if (shown === undefined || sent === undefined) continue
+      yield* walkFrom(
+        { hostPath: nameIn(directory, name), shownPath: shown, sentName: sent },
+        ignoreSymlinks,
+        depth + 1,
+      )
+    }
+  } finally {
+    closeSync(directory)
   }
   yield entry
 }
 
 const SLASH = Buffer.from("/")
 
-function* namesIn(directory: Buffer): Generator<Buffer> {
+/** Held open while it is walked: whoever may change the tree meanwhile must not lead the walk out of it. */
+function openDirectory({ hostPath, shownPath }: Walked): number {
+  try {
+    return openSync(hostPath, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    const why = code === "ENOTDIR" || code === "ELOOP" ? "it was replaced while it was copied" : code
+    throw new FilecopyError("read-failed", `Cannot read ${shownName(shownPath)}: ${why}`, { cause })
+  }
+}
+
+function* namesIn(directory: number): Generator<Buffer> {
   // Names as bytes: they need not be UTF-8. The type says string for every encoding.
-  const listing = opendirSync(directory as unknown as string, {
+  const listing = opendirSync(`/proc/self/fd/${directory}`, {
     encoding: "buffer" as BufferEncoding,
     bufferSize: 256,
   })

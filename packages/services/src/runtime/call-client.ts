@@ -21,14 +21,23 @@ export class CallClient {
     this.#parent = parent
   }
 
-  async open({ target, service, argument = "", signal, onEvent }: CallTo): Promise<ServiceCall> {
+  async open({ target, service, argument = "", signal, onEvent, onPipes }: CallTo): Promise<ServiceCall> {
     this.#connection ??= connect(this.#path).then((socket) => new Connection(socket))
     const connection = await this.#connection
-    const opened = connection.call(
-      call,
-      { target, service, argument, deadlineMs: 0, parent: this.#parent, progress: onEvent !== undefined },
-      { ...(signal && { signal }), onEvent: ({ kind }) => onEvent?.(kind) },
-    )
+    const [progress, pipes] = [onEvent !== undefined || onPipes !== undefined, onPipes !== undefined]
+    const params = { target, service, argument, deadlineMs: 0, parent: this.#parent, progress, pipes }
+    const opened = connection.call(call, params, {
+      ...(signal && { signal }),
+      onEvent(event) {
+        if (event.kind !== "pipes") {
+          onEvent?.(event.kind)
+          return
+        }
+        const path = (fd: number) => `/proc/${event.process}/fd/${fd}`
+        const taken = () => void opened.send({ kind: "taken" })
+        onPipes?.({ stdinPath: path(event.stdin), stdoutPath: path(event.stdout), taken })
+      },
+    })
     const exitCode = opened.result.then((result) => result.exitCode)
     // Whoever uses only the streams hears of a failure from them.
     exitCode.catch(() => {})

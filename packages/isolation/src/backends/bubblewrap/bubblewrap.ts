@@ -39,8 +39,11 @@ export interface BubblewrapOptions {
 /** Characters of the console that are kept to explain a failure. */
 const LAST_WORDS_CHARACTERS = 2000
 
-/** A message needs one; the agent takes one message for each command that was promised descriptors. */
-const ONE_BYTE = Buffer.of(0)
+function labelBytes(label: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32LE(label)
+  return bytes
+}
 
 /** Fails with "unusable" and says how to mend it. */
 export async function openBubblewrap(options: BubblewrapOptions): Promise<IsolationBackend> {
@@ -195,8 +198,8 @@ class Bubblewrap implements IsolationBackend {
         uid: account.uid,
         cgroup,
         hasFreezer: cgroups.controls.freezer,
-        sendDescriptors: (socketFd, descriptors) =>
-          this.#options.linux.sendDescriptors(socketFd, ONE_BYTE, descriptors),
+        sendDescriptors: (socketFd, descriptors, label) =>
+          this.#options.linux.sendDescriptors(socketFd, labelBytes(label), descriptors),
         lastWords: () => untrustedLastWords,
         release: () => resources.disposeAsync(),
       })

@@ -22,8 +22,8 @@ export interface DomainParts {
   /** Whether the cgroup can stop and continue its processes. */
   readonly hasFreezer: boolean
   readonly lastWords: () => string
-  /** Passes host descriptors through a socket, as one message of one byte. */
-  readonly sendDescriptors: (socketFd: number, descriptors: readonly number[]) => void
+  /** Passes host descriptors through a socket, as one message that is their label. */
+  readonly sendDescriptors: (socketFd: number, descriptors: readonly number[], label: number) => void
   /** Resolves after the launcher has ended and the last process inside with it. Rejects if one will not end. */
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>
   /** Gives back cgroup and account, and whatever else the start has taken. */
@@ -35,7 +35,7 @@ export class BubblewrapDomain implements Domain {
   readonly channel: Socket
   readonly processes: DomainProcesses
   readonly exited: Promise<DomainExit>
-  readonly sendDescriptors: (descriptors: readonly number[]) => void
+  readonly sendDescriptors: (descriptors: readonly number[], label: number) => void
   readonly #parts: DomainParts
   #clock: "runs" | "stands" = "runs"
   #wantsEnd: boolean
@@ -49,8 +49,8 @@ export class BubblewrapDomain implements Domain {
     this.id = parts.id
     this.channel = parts.channel
     this.processes = { pid: parts.pid, uid: parts.uid, cgroups: parts.cgroup.paths }
-    this.sendDescriptors = (descriptors) =>
-      parts.sendDescriptors(descriptorOf(parts.descriptors), descriptors)
+    this.sendDescriptors = (descriptors, label) =>
+      parts.sendDescriptors(descriptorOf(parts.descriptors), descriptors, label)
     this.exited = this.#untilReleased()
   }
 
