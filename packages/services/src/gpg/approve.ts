@@ -46,12 +46,16 @@ async function approveSigning(
   ]
   await insist(ask, {
     operation: `sign ${keys.map(({ fingerprint }) => fingerprint).join(" ")}`,
-    title: `Sign ${isEncrypted ? "and encrypt " : ""}as ${keys[0]?.userId ?? ""}`,
+    title: `Sign ${isEncrypted ? "and encrypt " : ""}as ${nameOf(keys)}`,
     details,
     rememberable: false,
   })
   return { signers: keys.map(({ fingerprint }) => fingerprint) }
 }
+
+/** In a title, which must not be silent about a second key. */
+const nameOf = ([first, ...more]: readonly Key[]) =>
+  `${first?.userId ?? ""}${more.length === 0 ? "" : ` and with ${more.length} more of the vault's keys`}`
 
 /** For each name the vault's key that fits best, as gpg would choose it; without a name the first that signs. */
 async function signingKeys(names: readonly string[], gpg: VaultGpg): Promise<Key[]> {

@@ -4,6 +4,7 @@ import { PROMPT_LIMITS } from "@skerry/rpc"
 import { fitDetails } from "../question.ts"
 import { describeData, SHOWN } from "./description.ts"
 import { GIT_LIMITS, parseGitObject } from "./git-object.ts"
+import { parseKeys, showKey } from "./keys.ts"
 
 const ID = "0123456789abcdef0123456789abcdef01234567"
 const PERSON = "Ada <ada@example.org> 1700000000 +0100"
@@ -60,6 +61,19 @@ test("bytes that are no text, or hide a control character, are known by their di
     assert.equal(shown.get("Kind"), "Not text: check its digest")
     assert.equal(shown.get("Text"), undefined)
   }
+})
+
+test("a file name that the caller says is one line", () => {
+  const shown = describe("x", "report\nSHA-256:\n0000")
+  assert.equal(shown.get("File name, as the caller says"), "report\\u000aSHA-256:\\u000a0000")
+})
+
+test("a key's user id is one line, so that none shows another key's fingerprint as its own", () => {
+  const trusted = "A".repeat(40)
+  const listing = `pub:-:255:22:0123456789ABCDEF:::::::sc:\nfpr:::::::::${"B".repeat(40)}:\nuid:-::::::::Ada\\x0a${trusted}\\x0a\\x3aEve:\n`
+  const [key] = parseKeys(listing)
+  assert.ok(key)
+  assert.deepEqual(showKey(key).split("\n"), [`Ada\\u000a${trusted}\\u000a:Eve`, "B".repeat(40)])
 })
 
 test("details always fit a question, and the digest is never cut", () => {

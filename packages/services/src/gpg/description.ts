@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto"
+import { printable } from "@skerry/model"
 import type { Detail } from "@skerry/rpc"
 import { parseGitObject } from "./git-object.ts"
 
@@ -26,7 +27,7 @@ export function describeData(untrustedBytes: Uint8Array, claimedFileName: string
     details.push({ label: "Kind", text: "Text" }, { label: "Text", text: firstLines(untrustedText) })
   } else details.push({ label: "Kind", text: "Not text: check its digest" })
   if (claimedFileName !== "") {
-    details.push({ label: "File name, as the caller says", text: cutLine(claimedFileName) })
+    details.push({ label: "File name, as the caller says", text: cutLine(printable(claimedFileName)) })
   }
   details.push({ label: "Size", text: `${untrustedBytes.length} bytes` })
   details.push({ label: "SHA-256", text: createHash("sha256").update(untrustedBytes).digest("hex") })

@@ -1,3 +1,5 @@
+import { printable } from "@skerry/model"
+
 /** A key as a person knows it. */
 export interface Key {
   readonly fingerprint: string
@@ -50,7 +52,9 @@ export function parseKeys(listing: string): Key[] {
 const unescaped = (text: string) =>
   text.replace(/\\x([0-9a-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
 
-export const showKey = ({ userId, fingerprint }: Key) => `${userId || "(no user id)"}\n${fingerprint}`
+/** Two lines: a user id of its own lines could show another key's fingerprint. */
+export const showKey = ({ userId, fingerprint }: Key) =>
+  `${printable(userId) || "(no user id)"}\n${fingerprint}`
 
 /** Pure: key ids that a message was encrypted for, from `[GNUPG:] ENC_TO <long key id> …`. */
 export function encryptedTo(status: string): string[] {

@@ -101,6 +101,21 @@ test("a login to a host that nobody named cannot be remembered", () => {
   assert.equal(ask(login(), [bound])?.rememberable, true)
 })
 
+test("a user name or namespace can neither end its place in the title nor begin a line", () => {
+  const forged = 'git" with the SSH key harmless\nHost:\n\u202egithub.com'
+  for (const data of [login({ user: forged }), file(forged, "sha512", 64)]) {
+    const question = ask(data, [])
+    assert.match(
+      question?.title ?? "",
+      /^[^"]+"git\\" with the SSH key harmless\\nHost:\\n\\u202egithub\.com" with the SSH key ada$/,
+    )
+    for (const { label, text } of question?.details ?? []) {
+      if (label !== "Key") assert.doesNotMatch(text, /[\n\u202e]/)
+    }
+  }
+  assert.match(ask(login({ user: "u".repeat(1000) }), [])?.title ?? "", /with the SSH key ada$/)
+})
+
 test("an answer is remembered for one user name, one host and one key", () => {
   const operations = [
     ask(login(), [bound])?.operation,

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto"
+import { printable, quoted } from "@skerry/model"
 import type { KeeperQuestion } from "../question.ts"
 import { fingerprint, type Identity } from "./messages.ts"
 import type { SignedData } from "./signed-data.ts"
@@ -23,10 +24,10 @@ export function sshQuestion(
   if (data.kind === "file") {
     return {
       operation: "ssh-sign",
-      title: `Sign a file for "${data.namespace}" with the SSH key ${comment}`,
+      title: `Sign a file for ${quoted(data.namespace)} with the SSH key ${comment}`,
       details: [
         keyDetail,
-        { label: "Namespace", text: data.namespace },
+        { label: "Namespace", text: printable(data.namespace) },
         { label: data.hashAlgorithm === "sha256" ? "SHA-256" : "SHA-512", text: data.digest.toString("hex") },
       ],
       rememberable: false,
@@ -40,10 +41,10 @@ export function sshQuestion(
   const hostText = host === undefined ? "The caller did not tell which" : `Its key is ${fingerprint(host)}`
   return {
     operation: `ssh-login ${digestOf([key, Buffer.from(data.user), host ?? Buffer.alloc(0)])}`,
-    title: `Log in as ${data.user} with the SSH key ${comment}`,
+    title: `Log in as ${quoted(data.user)} with the SSH key ${comment}`,
     details: [
       keyDetail,
-      { label: "User name", text: data.user },
+      { label: "User name", text: printable(data.user) },
       { label: "Host", text: hostText },
       ...(forwarders.length > 0 ? [{ label: "Forwarded by hosts", text: forwarders.join("\n") }] : []),
     ],

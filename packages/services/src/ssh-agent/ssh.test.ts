@@ -132,7 +132,7 @@ test("a login shows user name and the host's key, and works", { skip: noServer }
   ]
   const { stdout } = await run("ssh", words, { env: clientEnvironment, timeout: 30_000 })
   assert.equal(stdout, "in\n")
-  assert.equal(questions[0]?.title, `Log in as ${user} with the SSH key ada's key`)
+  assert.equal(questions[0]?.title, `Log in as "${user}" with the SSH key ada's key`)
   assert.equal(details().get("User name"), user)
   assert.equal(details().get("Host"), `Its key is ${hostKey}`)
   assert.equal(questions[0]?.rememberable, true)
