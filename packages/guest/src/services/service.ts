@@ -1,5 +1,6 @@
-import { closeSync } from "node:fs"
+import { closeSync, realpathSync } from "node:fs"
 import { CallFailure, type CallState, describeFailure, type Exit, service } from "@skerry/rpc"
+import { BECOMES, PROGRAMS_FILE } from "@skerry/services/becomes"
 import { decode, encode } from "@skerry/wire"
 import type { Account } from "../accounts.ts"
 import { runOnHostPipes, runOnPipes } from "../command.ts"
@@ -7,6 +8,7 @@ import { commandEnvironment } from "../environment.ts"
 import type { ExecHost } from "../exec.ts"
 import type { AgentHandler } from "../incoming.ts"
 import type { CommandSpec } from "../process.ts"
+import { findProgram } from "../program.ts"
 import { type FoundService, findService, readServiceConfig, type ServicePlaces } from "./find-service.ts"
 import { fullName, type ServiceParams, serviceDescriptor, serviceEnvironment } from "./service-environment.ts"
 import { SocketService } from "./socket-service.ts"
@@ -117,8 +119,7 @@ function startProgram(host: ServiceHost, params: ServiceParams, program: Service
     account,
   )
   const spec: CommandSpec = {
-    file: path,
-    argv: params.argument === "" ? [path] : [path, params.argument],
+    ...commandOf(params, path, environment.path, account),
     environment: environment.lines,
     workingDirectory: account.home,
     account,
@@ -130,6 +131,25 @@ function startProgram(host: ServiceHost, params: ServiceParams, program: Service
     call.sendEvent(encode(service.down, { kind: "started", pid: command.process.pid }))
   }
   return () => command.process.end()
+}
+
+/** The service's file with its argument; of Skerry's own services that only become another program, that program. */
+function commandOf(
+  { service, argument }: ServiceParams,
+  file: string,
+  path: string,
+  account: Account,
+): Pick<CommandSpec, "file" | "argv"> {
+  const becomes = BECOMES.get(service)
+  if (becomes !== undefined && realpathSync(file) === PROGRAMS_FILE) {
+    try {
+      const argv = becomes(argument)
+      return { file: findProgram(argv[0] ?? "", path, account.home, account), argv }
+    } catch {
+      // The service's own program says what is wrong.
+    }
+  }
+  return { file, argv: argument === "" ? [file] : [file, argument] }
 }
 
 /** Of the accounts that there are: by name, or by number; "DEFAULT" and nothing are the domain's user. */
