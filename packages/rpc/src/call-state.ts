@@ -104,8 +104,9 @@ export class CallState {
     return true
   }
 
-  /** Callee: sends RETURN or FAIL after all that was written to the streams. */
+  /** Callee: sends RETURN or FAIL after all that was written to the streams. The first one counts. */
   finish(type: "return" | "fail", payload: Uint8Array): void {
+    if (this.#end !== undefined) return
     this.#end = { type: FRAME[type], payload }
     for (const stream of this.#received.values()) stream.discard()
     this.#wake()

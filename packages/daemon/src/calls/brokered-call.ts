@@ -1,6 +1,7 @@
 import type { Allow, Ask } from "@skerry/policy"
 import {
   type CallDown,
+  CallFailure,
   type CallParams,
   type CallState,
   call as callMethod,
@@ -48,6 +49,7 @@ export class BrokeredCall implements CallRecord {
   #asking: AbortController | undefined
   #disposable: DomainDriver | undefined
   #joined: JoinedService | undefined
+  #giveUpHost: ((reason: Error) => void) | undefined
   #isOver = false
 
   constructor(parts: BrokerParts, start: Start, state: CallState, onOver: () => void) {
@@ -182,7 +184,7 @@ export class BrokeredCall implements CallRecord {
 
   #runOnHost(): void {
     const service = this.#parts.findHostService(this.params.service)
-    runHostService(service, this, this.#state, (exit) => {
+    this.#giveUpHost = runHostService(service, this, this.#state, (exit) => {
       const up = this.#state.received(STREAM.stdin).totalBytes
       const down = this.#state.sent(STREAM.stdout).totalBytes + this.#state.sent(STREAM.stderr).totalBytes
       this.#auditEnd(exit, { up, down })
@@ -257,6 +259,7 @@ export class BrokeredCall implements CallRecord {
     if (this.#isOver) return
     if (this.#joined === undefined) this.#state.finish("fail", encodeFailure(code, message))
     else this.#joined.fail(code, message)
+    this.#giveUpHost?.(new CallFailure(code, message))
     this.#over()
   }
 

@@ -27,19 +27,23 @@ export type HostService = (call: HostCall) => Promise<number>
 /** Exit status of a service that does not exist, as a shell has it. */
 export const NO_SUCH_SERVICE = 127
 
-/** Runs a host service to its end, or answers that there is none. `onOver` hears how it ended, for the audit log. */
+/**
+ * Runs a host service to its end, or answers that there is none. `onOver` hears how it ended, for the audit log, once
+ * all that it wrote was taken. Calling what is returned gives it up.
+ */
 export function runHostService(
   service: HostService | undefined,
   record: CallRecord,
   state: CallState,
   onOver: (exit: string) => void,
-): void {
+): (reason: Error) => void {
   if (service === undefined) {
     state.finish("return", encode(callMethod.result, { exitCode: NO_SUCH_SERVICE }))
     onOver(String(NO_SUCH_SERVICE))
-    return
+    return () => {}
   }
-  const incoming = new IncomingCall(state, () => {})
+  let exit = ""
+  const incoming = new IncomingCall(state, () => onOver(exit))
   const { signal } = incoming
   const hostCall: HostCall = {
     record,
@@ -59,11 +63,12 @@ export function runHostService(
   incoming.run(async () => {
     try {
       const exitCode = await service(hostCall)
-      onOver(String(exitCode))
+      exit = String(exitCode)
       return encode(callMethod.result, { exitCode })
     } catch (cause) {
-      onOver(messageOf(cause))
+      exit = signal.aborted ? "the caller gave up" : messageOf(cause)
       throw new CallFailure("unavailable", `The host could not serve ${record.params.service}`, { cause })
     }
   })
+  return (reason) => incoming.cancel(reason)
 }

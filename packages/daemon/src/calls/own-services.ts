@@ -50,15 +50,16 @@ async function runOwnService(options: OwnServicesOptions, path: string, call: Ho
     signal: call.signal,
     killSignal: "SIGKILL",
   })
-  const exit = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>
-  const output = [
-    pipeline(child.stdout, call.stdout),
-    pipeline(child.stderr, call.stderr),
-    // It need not read all of its input.
-    pipeline(call.stdin, child.stdin).catch(() => {}),
-  ]
-  const [code] = await exit
-  await Promise.all(output.slice(0, 2))
+  child.on("error", () => {}) // told by what is awaited below
+  // It need not read all of its input.
+  pipeline(call.stdin, child.stdin).catch(() => {})
+  // All at once, so that each has somebody who hears of its failure. What the service started may hold its output open.
+  const { signal } = call
+  const [[code]] = await Promise.all([
+    once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>,
+    pipeline(child.stdout, call.stdout, { signal }),
+    pipeline(child.stderr, call.stderr, { signal }),
+  ])
   return code ?? 255
 }
 
