@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream, existsSync } from "node:fs"
+import { createReadStream, createWriteStream } from "node:fs"
 import { resolve } from "node:path"
 import type { Readable, Writable } from "node:stream"
 import { quoted } from "@skerry/model"
@@ -8,7 +8,7 @@ import { type CommandLine, parseCommandLine, type Source } from "./command-line.
 import { type AnswerPart, readAnswerParts, requestWriter } from "./frames.ts"
 import { GpgError } from "./gpg-error.ts"
 import { GPG_LIMITS } from "./limits.ts"
-import { OutputFile } from "./output-file.ts"
+import { isFileAt, OutputFile } from "./output-file.ts"
 import { GpgRequest } from "./request.ts"
 
 /** The instance with the keys, where SKERRY_GPG_VAULT (or the reference's QUBES_GPG_DOMAIN) names no other. */
@@ -35,7 +35,7 @@ export const gpgClient: Program = async (io) => {
 
 /** Nobody is asked for a result that has no place. */
 function refuseExisting(io: ProgramIo, { outputPath, overwrites }: CommandLine): void {
-  if (outputPath === undefined || overwrites || !existsSync(resolve(io.cwd, outputPath))) return
+  if (outputPath === undefined || overwrites || !isFileAt(resolve(io.cwd, outputPath))) return
   throw new GpgError("usage", `Cannot write ${quoted(outputPath)}: it exists; --yes overwrites it`)
 }
 

@@ -1,8 +1,12 @@
+import { statSync } from "node:fs"
 import { type FileHandle, open, unlink } from "node:fs/promises"
 import { quoted } from "@skerry/model"
 import { GpgError } from "./gpg-error.ts"
 
-/** The file of --output: made at the first byte, and gone again if what fills it fails. */
+/** A device or pipe, such as /dev/null, is no file that could be lost. */
+export const isFileAt = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() === true
+
+/** The file of --output: made at the first byte, and gone again if what fills it fails; a device or pipe is written to. */
 export class OutputFile {
   readonly #path: string
   readonly #overwrites: boolean
@@ -22,12 +26,14 @@ export class OutputFile {
     if (this.#handle === undefined) return
     await this.#handle.close()
     this.#handle = undefined
-    if (!isGood) await unlink(this.#path)
+    if (!isGood && isFileAt(this.#path)) await unlink(this.#path)
   }
 
   async #open(): Promise<FileHandle> {
     try {
-      return await open(this.#path, this.#overwrites ? "w" : "wx")
+      const exists = statSync(this.#path, { throwIfNoEntry: false }) !== undefined
+      const mayStay = this.#overwrites || (exists && !isFileAt(this.#path))
+      return await open(this.#path, mayStay ? "w" : "wx")
     } catch (cause) {
       const why =
         (cause as NodeJS.ErrnoException).code === "EEXIST" ? "it exists; --yes overwrites it" : String(cause)

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
-import { existsSync, readdirSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { after, before, test } from "node:test"
 import { TestVault } from "./testing/test-vault.ts"
@@ -114,6 +114,16 @@ test("--sign --encrypt asks, --output writes, and the message comes back whole",
   const read = await gpg(["-d", "--status-fd=3", "both.asc"])
   assert.equal(read.stdout, "both\n")
   assert.match(read.fd3, /GOODSIG/)
+})
+
+test("--output takes a device, and a failure does not remove it", async () => {
+  symlinkSync("/dev/null", inWork("sink"))
+  const signed = await gpg(["--clearsign"], "Pay 10\n")
+  const made = await gpg(["-o", "sink", "--sign"], "x")
+  assert.equal(made.status, 0, made.stderr)
+  const forged = await gpg(["--yes", "-o", "sink", "--decrypt"], signed.stdout.replace("10", "99"))
+  assert.equal(forged.status, 1, forged.stderr)
+  assert.ok(existsSync(inWork("sink")))
 })
 
 test("keys are listed and exported without a question, secret ones never", async () => {

@@ -1,5 +1,5 @@
 import { once } from "node:events"
-import { chmod, mkdir, unlink } from "node:fs/promises"
+import { chmod, lstat, mkdir, unlink } from "node:fs/promises"
 import { connect, createServer, type Server, type Socket } from "node:net"
 import { dirname } from "node:path"
 import { pipeline } from "node:stream/promises"
@@ -34,9 +34,7 @@ function socketPath({ argv, environment }: ProgramIo): string {
 export async function listenForSsh(io: ProgramIo, path: string): Promise<Server> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   if (await isAnswered(path)) throw new SshError("usage", `Something listens at ${printable(path)} already`)
-  await unlink(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error
-  })
+  await removeLeftSocket(path)
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     carry(io, socket).catch((error: unknown) => {
       socket.destroy()
@@ -48,6 +46,17 @@ export async function listenForSsh(io: ProgramIo, path: string): Promise<Server>
   await once(server, "listening")
   await chmod(path, 0o600)
   return server
+}
+
+async function removeLeftSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error
+  })
+  if (found === undefined) return
+  if (!found.isSocket()) {
+    throw new SshError("usage", `Cannot listen there: ${printable(path)} is no socket`)
+  }
+  await unlink(path)
 }
 
 function isAnswered(path: string): Promise<boolean> {

@@ -10,7 +10,7 @@ import { promisify } from "node:util"
 import type { Program } from "../program.ts"
 import type { KeeperQuestion } from "../question.ts"
 import { unlessInstalled } from "../testing/unless-installed.ts"
-import { runProgram, serviceTable } from "../testing.ts"
+import { runProgram, serviceTable, textOf } from "../testing.ts"
 import { listenForSsh } from "./client.ts"
 import { sshAgentService } from "./service.ts"
 
@@ -181,6 +181,14 @@ function freePort(): Promise<number> {
     }),
   )
 }
+
+test("a file that is no socket is not removed to listen in its place", async () => {
+  writeFileSync(inFolder("notes"), "kept")
+  const { stderr, status } = runProgram((io) => listenForSsh(io, inFolder("notes")).then(() => 0))
+  assert.equal(await status, 1)
+  assert.match(await textOf(stderr), /notes is no socket/)
+  assert.equal(readFileSync(inFolder("notes"), "utf8"), "kept")
+})
 
 test("a message over the limit ends the connection, and nothing else", async () => {
   const socket = connect(clientSocket)
