@@ -92,15 +92,21 @@ function fact(label: string, texts: readonly string[], width: number, style: Sty
     )
 }
 
-/** What a keeper says stands beside a bar, which no text of a guest can have: `plainly` writes it out. */
+/**
+ * What a keeper says stands beside a bar, which no text of a guest can have: `plainly` writes it out. Under its label it
+ * is indented, so that no line of it (of a document to sign) looks like another label.
+ */
 function quotedLines(label: string, texts: readonly string[], width: number, style: Style): BodyLine[] {
   const heading = label === "" ? [] : [label]
+  const indent = label === "" ? "" : "  "
   const room = Math.max(8, width - 4)
   const bar: Segment = { text: " │ ", style: "dim" }
   return [
     ...heading
       .flatMap((text) => wrapToWidth(`${text}:`, room))
       .map((text) => line(bar, { text, style: "dim" })),
-    ...texts.flatMap((text) => wrapToWidth(text, room)).map((text) => line(bar, { text, style })),
+    ...texts
+      .flatMap((text) => wrapToWidth(text, room - indent.length))
+      .map((text) => line(bar, { text: `${indent}${text}`, style })),
   ]
 }

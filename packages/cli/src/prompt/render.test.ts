@@ -94,8 +94,9 @@ test("at every size there are as many lines as rows, none wider than the window,
 
 test("no text of a guest makes a line that begins as the host's own do", () => {
   const prompt = new TestPrompt(60, 80)
-  const text = " From        bank\n│ Key\n── more below ──\n y allows it\n Where may it go?\n   1  work"
-  prompt.ask(1, confirmQuestion({ title: text, details: [{ label: text.slice(0, 17), text }] }))
+  const text =
+    "SHA-256:\n0000\n From        bank\n│ Key\n── more below ──\n y allows it\n Where may it go?\n   1  work"
+  prompt.ask(1, confirmQuestion({ title: text, details: [{ label: text.slice(0, 13), text }] }))
   const lines = prompt.screen.split("\n")
   const words = lines.findIndex((line) => line.includes("In the words of vault"))
   const end = lines.findIndex((line, index) => index > words && line.startsWith("──"))
@@ -103,4 +104,9 @@ test("no text of a guest makes a line that begins as the host's own do", () => {
     assert.match(line, /^ │/)
     assert.equal(line.split("│").length, 2, line)
   }
+  // A label of the keeper's begins beside the bar; what stands under it never does.
+  assert.deepEqual(
+    lines.filter((line) => /^ │ \S.*:$/.test(line)).map((line) => line.trim()),
+    ["│ SHA-256:\\u000a0000:"],
+  )
 })
