@@ -1,11 +1,10 @@
 import type { Readable } from "node:stream"
 import { buffer, text } from "node:stream/consumers"
-import { printableLines } from "@skerry/model"
 import { CLIPBOARD_LIMITS, CLIPBOARD_METHODS, type Connection } from "@skerry/rpc"
 import { CliError } from "../cli-error.ts"
 import { openClient } from "../client.ts"
 import { type CommandContext, defineCommand } from "../command.ts"
-import { openHostCall, UntrustedText } from "../services/host-call.ts"
+import { openHostCall, saidBy, UntrustedText } from "../services/host-call.ts"
 
 export const command = defineCommand({
   name: "clipboard",
@@ -117,9 +116,8 @@ async function paste(context: CommandContext, connection: Connection, domain: st
 const refused = (domain: string, untrustedText: string, status: number) =>
   new CliError(
     "refused",
-    untrustedText.trim() === ""
-      ? `${domain} ended with status ${status}${status === 127 ? ': it has no such service, rebuild its image with "skerry build"' : ""}`
-      : `${domain} says: ${printableLines(untrustedText.trim())}`,
+    saidBy(domain, untrustedText) ||
+      `${domain} ended with status ${status}${status === 127 ? ': it has no such service, rebuild its image with "skerry build"' : ""}`,
   )
 
 async function showStatus({ stdout }: CommandContext, connection: Connection): Promise<number> {

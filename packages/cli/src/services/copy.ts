@@ -2,7 +2,7 @@ import { constants, openSync } from "node:fs"
 import { resolve } from "node:path"
 import { Transform } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { type OnProgress, printableLines } from "@skerry/model"
+import type { OnProgress } from "@skerry/model"
 import type { Connection } from "@skerry/rpc"
 import {
   bridgeToReceiver,
@@ -16,7 +16,7 @@ import {
   sendFiles,
 } from "@skerry/services"
 import { CliError } from "../cli-error.ts"
-import { openHostCall, UntrustedText } from "./host-call.ts"
+import { openHostCall, saidBy, UntrustedText } from "./host-call.ts"
 import { arrivingName } from "./places.ts"
 
 export interface CopyContext {
@@ -185,8 +185,8 @@ function failureOf(domain: string, untrustedText: string, status: number): CliEr
   if (status === 127) {
     return new CliError("refused", `${domain} has no such service: rebuild its image with "skerry build"`)
   }
-  const text = untrustedText.replace(TOTAL, "").trim()
-  return text === "" ? undefined : new CliError("refused", `${domain} says: ${printableLines(text)}`)
+  const said = saidBy(domain, untrustedText.replace(TOTAL, ""))
+  return said === "" ? undefined : new CliError("refused", said)
 }
 
 function openDirectory(path: string): number {

@@ -1,3 +1,4 @@
+import { printable } from "@skerry/model"
 import { ADMIN, type Connection } from "@skerry/rpc"
 import type { CallTo, ServiceCall } from "@skerry/services"
 
@@ -25,6 +26,14 @@ export function openHostCall(
 }
 
 const TEXT_BYTES = 4096
+const SAID_CHARACTERS = 500
+
+/** What a domain gave as its reason, on one line: further lines would stand there like the host's own. Empty: nothing. */
+export function saidBy(domain: string, untrustedText: string): string {
+  const text = untrustedText.trim().replaceAll(/\s*\n\s*/g, " / ")
+  const cut = text.length > SAID_CHARACTERS ? `${text.slice(0, SAID_CHARACTERS)}…` : text
+  return cut === "" ? "" : `${domain} says: ${printable(cut)}`
+}
 
 /** What a domain said on standard error: a bounded beginning, as it came. */
 export class UntrustedText {

@@ -34,7 +34,7 @@ export const convertProgram: Program = async ({ argv, cwd, stderr, openCall }) =
       stderr.write(`${printable(made)}\n`)
     } catch (error) {
       if (!(error instanceof Error)) throw error
-      stderr.write(`skerry-convert: ${printable(file)}: ${error.message}\n`)
+      stderr.write(`skerry-convert: ${printable(`${file}: ${error.message}`)}\n`)
       status = 1
     }
   }

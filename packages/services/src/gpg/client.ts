@@ -1,7 +1,7 @@
 import { createReadStream, createWriteStream } from "node:fs"
 import { resolve } from "node:path"
 import type { Readable, Writable } from "node:stream"
-import { quoted } from "@skerry/model"
+import { printable, quoted } from "@skerry/model"
 import { encode, ProtocolError } from "@skerry/wire"
 import type { Program, ProgramIo, ServiceCall } from "../program.ts"
 import { type CommandLine, parseCommandLine, type Source } from "./command-line.ts"
@@ -28,7 +28,7 @@ export const gpgClient: Program = async (io) => {
   } catch (error) {
     if (!(error instanceof Error)) throw error
     // gpg's own status for "it did not work"; 1 would mean a bad signature.
-    io.stderr.write(`skerry-gpg: ${error.message}\n`)
+    io.stderr.write(`skerry-gpg: ${printable(error.message)}\n`)
     return 2
   }
 }

@@ -19,7 +19,9 @@ async function run(): Promise<number> {
     const program = await load()
     return await program(processIo(process))
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error))
+    const { printableLines } = await import("@skerry/model")
+    // Whoever reads it may be a person at a terminal, and some of it the words of another domain.
+    console.error(printableLines(error instanceof Error ? error.message : String(error)))
     return 1
   }
 }

@@ -38,7 +38,9 @@ export async function listenForSsh(io: ProgramIo, path: string): Promise<Server>
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     carry(io, socket).catch((error: unknown) => {
       socket.destroy()
-      io.stderr.write(`skerry-ssh-agent: ${error instanceof Error ? error.message : String(error)}\n`)
+      io.stderr.write(
+        `skerry-ssh-agent: ${printable(error instanceof Error ? error.message : String(error))}\n`,
+      )
     })
   })
   server.maxConnections = SSH_LIMITS.connections
