@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { mkdtempSync, rmSync, statSync } from "node:fs"
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, test } from "node:test"
@@ -16,9 +16,12 @@ afterEach(() => rmSync(home, { recursive: true }))
 
 async function run(
   program: Program,
-  { input = "" as string | Buffer, source = "@adminvm", argv = [] as string[] } = {},
+  { input = "" as string | Buffer, source = "@adminvm", argv = [] as string[], environment = {} } = {},
 ) {
-  const running = runProgram(program, { argv, environment: { HOME: home, QREXEC_REMOTE_DOMAIN: source } })
+  const running = runProgram(program, {
+    argv,
+    environment: { HOME: home, QREXEC_REMOTE_DOMAIN: source, ...environment },
+  })
   running.stdin.on("error", () => {})
   running.stdin.end(input)
   const [status, stdout, stderr] = await Promise.all([
@@ -39,6 +42,16 @@ test("what the host pastes, the domain has; what the domain copies, the host rea
 
 test("an empty clipboard is empty text", async () => {
   assert.deepEqual(await run(clipboardRead), { status: 0, stdout: "", stderr: "" })
+})
+
+test("of a display's clipboard that is too long nothing older is read", async () => {
+  await run(skerryClipboard, { argv: ["copy"], input: "older" })
+  const tool = join(home, "wl-paste")
+  writeFileSync(tool, "#!/bin/sh\nhead -c 70000 /dev/zero\n", { mode: 0o755 })
+  const environment = { WAYLAND_DISPLAY: "wayland-0", PATH: `${home}:/usr/bin:/bin` }
+  const { status, stdout, stderr } = await run(clipboardRead, { environment })
+  assert.deepEqual([status, stdout], [1, ""])
+  assert.match(stderr, /longer than 65536 bytes/)
 })
 
 test("another domain neither reads nor fills it", async () => {

@@ -12,6 +12,8 @@ export class ClipboardError extends Error {
   readonly code = "bad-text"
 }
 
+const tooLong = () => new ClipboardError(`The text is longer than ${CLIPBOARD_LIMITS.textBytes} bytes`)
+
 /** All of a stream, as text. Throws ClipboardError where it is too long or not UTF-8. */
 export async function readClipboardText(untrusted: Readable): Promise<string> {
   const chunks: Buffer[] = []
@@ -19,7 +21,7 @@ export async function readClipboardText(untrusted: Readable): Promise<string> {
   for await (const chunk of untrusted) {
     bytes += (chunk as Buffer).length
     if (bytes > CLIPBOARD_LIMITS.textBytes) {
-      throw new ClipboardError(`The text is longer than ${CLIPBOARD_LIMITS.textBytes} bytes`)
+      throw tooLong()
     }
     chunks.push(chunk as Buffer)
   }
@@ -107,7 +109,7 @@ function runTool({ environment }: ProgramIo, action: "copy" | "paste", input: st
   const tool = TOOLS.find(({ display }) => environment[display] !== undefined)
   if (tool === undefined) return undefined
   const [name, ...argv] = tool[action]
-  const { status, stdout } = spawnSync(name, argv, {
+  const { status, stdout, error } = spawnSync(name, argv, {
     input,
     timeout: 5000,
     env: environment,
@@ -116,5 +118,7 @@ function runTool({ environment }: ProgramIo, action: "copy" | "paste", input: st
     // wl-copy and xclip leave a process behind that holds their output open.
     stdio: ["pipe", action === "paste" ? "pipe" : "ignore", "ignore"],
   })
+  // What lies in the file is older: it must not pass for what was too long.
+  if ((error as NodeJS.ErrnoException | undefined)?.code === "ENOBUFS") throw tooLong()
   return status === 0 ? (stdout ?? "") : undefined
 }
