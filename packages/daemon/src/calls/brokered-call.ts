@@ -17,13 +17,12 @@ import { messageOf } from "../errors.ts"
 import type { BrokerParts } from "./broker.ts"
 import type { CallPipes } from "./call-pipes.ts"
 import type { CallRecord, CallSource } from "./call-record.ts"
+import { CallRecords, NOTHING_CARRIED } from "./call-records.ts"
 import { callService, type JoinedService } from "./call-service.ts"
 import { runHostService } from "./host-services.ts"
 import { isHostTarget, type PolicyView } from "./policy-view.ts"
 import { type Refusal, refused, ruleOf, shown, undecided } from "./refusal.ts"
 import { openTarget, type TargetDomain } from "./target-domain.ts"
-
-const NOTHING_CARRIED = { up: 0, down: 0 }
 
 type Start = Pick<CallRecord, "id" | "source" | "params" | "depth" | "parent">
 
@@ -42,7 +41,7 @@ export class BrokeredCall implements CallRecord {
   target: DomainDriver | undefined
   readonly #parts: BrokerParts
   readonly #state: CallState
-  readonly #startedAt: number
+  readonly #records: CallRecords
   readonly #onOver: () => void
   #deadline: NodeJS.Timeout | undefined
   /** While it is being asked about. */
@@ -61,7 +60,7 @@ export class BrokeredCall implements CallRecord {
     this.#parts = parts
     this.#state = state
     this.#onOver = onOver
-    this.#startedAt = parts.monotonicMs()
+    this.#records = new CallRecords(parts, this)
     state.listen({ onEvent: () => {}, onCancel: () => this.#giveUp(), onEnd: () => {} })
     const { deadlineMs } = this.params
     if (deadlineMs > 0) this.#deadline = setTimeout(() => this.#passDeadline(), deadlineMs)
@@ -80,7 +79,7 @@ export class BrokeredCall implements CallRecord {
   refuse(refusal: Refusal, more?: AuditFields): void {
     if (this.#isOver) return
     const { code, message, why, isRecorded = true } = refusal
-    if (isRecorded) this.#audit({ kind: "decision", ...more, verdict: "deny", why })
+    if (isRecorded) this.#records.append({ kind: "decision", ...more, verdict: "deny", why })
     this.#fail(code, this.source.driver === undefined ? why : message)
   }
 
@@ -95,7 +94,7 @@ export class BrokeredCall implements CallRecord {
   /** The host's own calls are the user's: no rule stands above them. */
   #decideForHost(view: PolicyView): void {
     const target = view.hostTarget(this.params.target)
-    this.#audit({ kind: "decision", verdict: "allow", rule: "host", target })
+    this.#records.append({ kind: "decision", verdict: "allow", rule: "host", target })
     this.#carryOut(target, undefined)
   }
 
@@ -131,7 +130,7 @@ export class BrokeredCall implements CallRecord {
     let answer = remembered.find(question, now())
     if (answer === undefined) {
       this.#tell({ kind: "asking" })
-      this.#audit({ kind: "decision", verdict: "ask", ...ruleOf(decision.rule) })
+      this.#records.append({ kind: "decision", verdict: "ask", ...ruleOf(decision.rule) })
       this.#asking = new AbortController()
       answer = await asker.ask(question, this.#asking.signal)
       if (this.#isOver) return
@@ -151,7 +150,7 @@ export class BrokeredCall implements CallRecord {
 
   #allowed(decision: Allow, more: AuditFields): void {
     const carryOut = () => {
-      this.#audit({ ...more, verdict: "allow", ...ruleOf(decision.rule), target: decision.target })
+      this.#records.append({ ...more, verdict: "allow", ...ruleOf(decision.rule), target: decision.target })
       this.#carryOut(decision.target, decision.user)
     }
     if (!decision.rule.extensions.once) {
@@ -284,15 +283,6 @@ export class BrokeredCall implements CallRecord {
   }
 
   #auditEnd(exit: string, carried = this.#joined?.carried() ?? NOTHING_CARRIED): void {
-    if (this.#isOver) return
-    const { up: bytesUp, down: bytesDown } = carried
-    const durationMs = Math.round(this.#parts.monotonicMs() - this.#startedAt)
-    this.#parts.audit.append({ kind: "call-end", call: this.id, bytesUp, bytesDown, durationMs, exit })
-  }
-
-  #audit(fields: AuditFields): void {
-    const { service, argument, target: requestedTarget } = this.params
-    const source = this.source.name
-    this.#parts.audit.append({ ...fields, call: this.id, source, service, argument, requestedTarget })
+    if (!this.#isOver) this.#records.end(exit, carried)
   }
 }

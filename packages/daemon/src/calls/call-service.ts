@@ -1,7 +1,9 @@
 import { type Answer, type CallState, call, encodeFailure, Fail, relay, STREAM, service } from "@skerry/rpc"
 import { type Decoded, decode, encode } from "@skerry/wire"
 import type { DomainDriver } from "../domain-driver.ts"
+import { messageOf } from "../errors.ts"
 import type { CallPipes } from "./call-pipes.ts"
+import type { Carried } from "./call-records.ts"
 import { NO_SUCH_SERVICE } from "./host-services.ts"
 
 export interface ServiceRun {
@@ -13,17 +15,11 @@ export interface ServiceRun {
   readonly onGivenUp: () => void
 }
 
-/** Bytes between caller and service. */
-export interface Carried {
-  readonly up: number
-  readonly down: number
-}
-
 export interface JoinedService {
   /** Ends the call for both sides. */
   fail(code: string, message: string): void
-  /** By the streams, so far. */
-  carried(): Carried
+  /** So far; where pipes carry it, once they have ended. */
+  carried(): Carried | Promise<Carried>
 }
 
 const STARTED = encode(call.down, { kind: "started" })
@@ -43,20 +39,22 @@ export function callService(driver: DomainDriver, from: CallState, run: ServiceR
   const { pipes, onEnd, onGivenUp } = run
   const to = driver.agentForCommand().openService(run.params)
   let isTold = !run.params.progress
-  const carried = (): Carried => ({
+  const byStreams = (): Carried => ({
     up: from.received(STREAM.stdin).totalBytes,
     down: to.received(STREAM.stdout).totalBytes + to.received(STREAM.stderr).totalBytes,
   })
-  const tellEnd = (exit: string) => {
-    if (pipes?.isHanded !== true) {
-      pipes?.cancel()
-      onEnd(exit, carried())
-      return
-    }
-    void pipes.carried().then(({ up, down }) => {
-      const byStreams = carried()
-      onEnd(exit, { up: byStreams.up + up, down: byStreams.down + down })
+  const carried = (): Carried | Promise<Carried> => {
+    if (pipes?.isHanded !== true) return byStreams()
+    return pipes.carried().then(({ up, down }) => {
+      const streams = byStreams()
+      return { up: streams.up + up, down: streams.down + down }
     })
+  }
+  const tellEnd = (exit: string) => {
+    if (pipes?.isHanded !== true) pipes?.cancel()
+    const all = carried()
+    if (all instanceof Promise) void all.then((all) => onEnd(exit, all))
+    else onEnd(exit, all)
   }
   const joined = relay(from, to, {
     bytesLast: true,
@@ -65,9 +63,18 @@ export function callService(driver: DomainDriver, from: CallState, run: ServiceR
       if (isTold) return undefined
       isTold = true
       if (pipes === undefined) return STARTED
-      if (kind === "startedOnStreams") pipes.cancel()
-      else if (pipes.hand()) return encode(call.down, { kind: "handed", label: pipes.label })
-      return STARTED
+      if (kind === "startedOnStreams") {
+        pipes.cancel()
+        return STARTED
+      }
+      try {
+        return pipes.hand() ? encode(call.down, { kind: "handed", label: pipes.label }) : STARTED
+      } catch (error) {
+        // The service has its pipes already, and nobody at their other ends.
+        tellEnd(`failed: the caller's domain takes no pipes: ${messageOf(error)}`)
+        fail("unavailable", "This domain did not take the pipes of the call")
+        return undefined
+      }
     },
     onEnd(type, untrustedBytes) {
       try {
