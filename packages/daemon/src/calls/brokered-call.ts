@@ -1,4 +1,4 @@
-import type { Allow, Ask } from "@skerry/policy"
+import type { Allow, Ask, Decision } from "@skerry/policy"
 import {
   type CallDown,
   CallFailure,
@@ -24,6 +24,11 @@ import { isHostTarget, type PolicyView } from "./policy-view.ts"
 import { type Refusal, refused, ruleOf, shown, undecided } from "./refusal.ts"
 import { openTarget, type TargetDomain } from "./target-domain.ts"
 
+/** Node takes what is longer for a millisecond; 24 days are as good as no deadline. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+const OVER = new Error("The call is over")
+
 type Start = Pick<CallRecord, "id" | "source" | "params" | "depth" | "parent">
 
 /**
@@ -44,8 +49,7 @@ export class BrokeredCall implements CallRecord {
   readonly #records: CallRecords
   readonly #onOver: () => void
   #deadline: NodeJS.Timeout | undefined
-  /** While it is being asked about. */
-  #asking: AbortController | undefined
+  #ending: AbortController | undefined
   #disposable: DomainDriver | undefined
   #joined: JoinedService | undefined
   #giveUpHost: ((reason: Error) => void) | undefined
@@ -63,7 +67,15 @@ export class BrokeredCall implements CallRecord {
     this.#records = new CallRecords(parts, this)
     state.listen({ onEvent: () => {}, onCancel: () => this.#giveUp(), onEnd: () => {} })
     const { deadlineMs } = this.params
-    if (deadlineMs > 0) this.#deadline = setTimeout(() => this.#passDeadline(), deadlineMs)
+    if (deadlineMs > 0) {
+      this.#deadline = setTimeout(() => this.#passDeadline(), Math.min(deadlineMs, LONGEST_TIMER_MS))
+    }
+  }
+
+  get over(): AbortSignal {
+    if (this.#isOver) return AbortSignal.abort(OVER)
+    this.#ending ??= new AbortController()
+    return this.#ending.signal
   }
 
   /** Lets the policy decide, and carries it out. */
@@ -115,35 +127,33 @@ export class BrokeredCall implements CallRecord {
     }
   }
 
-  async #ask(decision: Ask, view: PolicyView): Promise<void> {
+  async #ask(asked: Ask, view: PolicyView): Promise<void> {
     const { asker, remembered, now } = this.#parts
     const question: Question = {
       kind: "call",
       source: this.source.name,
       service: this.params.service,
       argument: this.params.argument,
-      targets: [...decision.targets],
-      defaultTarget: decision.defaultTarget ?? "",
+      targets: [...asked.targets],
+      defaultTarget: asked.defaultTarget ?? "",
       requestedTarget: view.effectiveTarget(this.params.target),
-      rule: shown(decision.rule),
+      rule: shown(asked.rule),
     }
+    let final: Decision
     let answer = remembered.find(question, now())
-    if (answer === undefined) {
+    if (answer !== undefined) final = view.decideAnswer(asked, answer)
+    else {
       this.#tell({ kind: "asking" })
-      this.#records.append({ kind: "decision", verdict: "ask", ...ruleOf(decision.rule) })
-      this.#asking = new AbortController()
-      answer = await asker.ask(question, this.#asking.signal)
+      this.#records.append({ kind: "decision", verdict: "ask", ...ruleOf(asked.rule) })
+      answer = await asker.ask(question, this.over)
       if (this.#isOver) return
       if (answer.scope.kind !== "once") await remembered.add(question, answer, now())
+      // It may have been asked for minutes: what counts is the policy of now.
+      final = (await this.#parts.view()).decideAgain(this.source.name, this.params, answer)
     }
     if (this.#isOver) return
-    const more: AuditFields = {
-      kind: "prompt",
-      ...ruleOf(decision.rule),
-      answeredBy: answer.by,
-      scope: answer.scope.kind,
-    }
-    const final = view.decideAnswer(decision, answer)
+    const { by: answeredBy, scope } = answer
+    const more: AuditFields = { kind: "prompt", ...ruleOf(asked.rule), answeredBy, scope: scope.kind }
     if (final.kind === "allow") this.#allowed(final, more)
     else this.refuse(refused(answer.kind === "deny" ? answer.why : final.reason), more)
   }
@@ -267,7 +277,7 @@ export class BrokeredCall implements CallRecord {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#deadline)
-    this.#asking?.abort(new Error("The call is over"))
+    this.#ending?.abort(OVER)
     this.#endDisposable()
     this.#onOver()
   }

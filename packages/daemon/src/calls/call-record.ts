@@ -25,6 +25,8 @@ export interface CallRecord {
   readonly parent: CallRecord | undefined
   /** The domain whose service runs, once there is one. */
   target: DomainDriver | undefined
+  /** Aborted when the call is over. */
+  readonly over: AbortSignal
 }
 
 export const HOST_NAME = "@adminvm"

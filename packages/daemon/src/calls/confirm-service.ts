@@ -42,7 +42,12 @@ export function confirmService(parts: ConfirmParts): HostService {
       service: parent.params.service,
       ...{ operation, title, details: [...details], rememberable },
     }
-    return (await isConfirmed(parts, question, call)) ? CONFIRM_STATUS.allowed : CONFIRM_STATUS.refused
+    // An answer that is remembered while the caller's domain runs must not be given once that has ended.
+    const signal = AbortSignal.any([call.signal, parent.over])
+    signal.throwIfAborted()
+    return (await isConfirmed(parts, question, call, signal))
+      ? CONFIRM_STATUS.allowed
+      : CONFIRM_STATUS.refused
   }
 }
 
@@ -60,11 +65,16 @@ function parseOrProblem(untrustedBytes: Uint8Array): ConfirmRequest | { readonly
   }
 }
 
-async function isConfirmed(parts: ConfirmParts, question: Question, call: HostCall): Promise<boolean> {
+async function isConfirmed(
+  parts: ConfirmParts,
+  question: Question,
+  call: HostCall,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { asker, remembered, audit, now } = parts
   let answer = remembered.find(question, now())
   if (answer === undefined) {
-    answer = await asker.ask(question, call.signal)
+    answer = await asker.ask(question, signal)
     if (answer.scope.kind !== "once") await remembered.add(question, answer, now())
   }
   audit.append({

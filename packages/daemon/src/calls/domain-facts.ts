@@ -12,12 +12,14 @@ export function domainFacts(system: System, drivers: readonly DomainDriver[]): R
   const facts = factsOfSystem(system, isRunning)
   for (const { plan } of drivers) {
     if (!plan.isDisposable) continue
-    const instance = facts[plan.instance]
+    const instance = Object.hasOwn(facts, plan.instance) ? facts[plan.instance] : undefined
+    // Without its instance nothing is known of it: no tags that a rule may deny by.
+    if (instance === undefined) continue
     facts[plan.id] = {
-      tags: [...(instance?.tags ?? []), disposableTag(plan.instance)],
+      tags: [...instance.tags, disposableTag(plan.instance)],
       type: "DispVM",
       templateForDisposables: false,
-      defaultDisposable: instance?.defaultDisposable ?? system.settings.defaultDisposable ?? undefined,
+      defaultDisposable: instance.defaultDisposable ?? system.settings.defaultDisposable ?? undefined,
       isRunning: isRunning(plan.id),
     }
   }
