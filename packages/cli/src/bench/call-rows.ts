@@ -1,11 +1,16 @@
 import type { Bench } from "./bench.ts"
-import { type CallTimes, callTimes, STREAM_BYTES, spawnMs } from "./calls.ts"
+import { type CallTimes, callTimes, STREAM_BYTES, STREAM_ROUNDS, spawnMs } from "./calls.ts"
 import { plainPipe } from "./pipe.ts"
 import { COLD_BOOT, type Row } from "./row.ts"
+import { median } from "./statistics.ts"
 import { timed } from "./timed.ts"
 
 const SPAWN = { name: "spawn cat", sample: spawnMs }
-const PIPE = { name: "one pipe", sample: (bench: Bench) => plainPipe(bench, STREAM_BYTES) }
+const PIPE = {
+  name: "one pipe",
+  sample: (bench: Bench) =>
+    median(Array.from({ length: STREAM_ROUNDS }, () => plainPipe(bench, STREAM_BYTES))),
+}
 
 type Shown = Pick<Row, "name" | "what" | "bars" | "yardstick"> & { readonly unit?: Row["unit"] }
 

@@ -13,6 +13,8 @@ export const CALLEE = "callee"
 
 const COUNTS = { calls: 2000, spawned: 500, atOnce: 100, spawns: 300 } as const
 export const STREAM_BYTES = 512e6
+/** Of each direction; their median counts. */
+export const STREAM_ROUNDS = 5
 
 /** What calls between two domains take; all in milliseconds. */
 export interface CallTimes {
@@ -73,17 +75,23 @@ async function measureCalls(bench: Bench): Promise<CallTimes> {
       await runIn(bench, CALLER, ["skerry-call", CALLEE, ...words])
       return performance.now() - startMs
     }
-    const emptyMs = await streamMs("bench.Sink", "true")
-    const up = await streamMs("bench.Sink", "head", "-c", String(STREAM_BYTES), "/dev/zero")
-    const down = await streamMs("bench.Source", "sh", "-c", "cat >/dev/null")
+    const empty: number[] = []
+    for (let round = 0; round < STREAM_ROUNDS; round++) empty.push(await streamMs("bench.Sink", "true"))
+    const emptyMs = median(empty)
+    const ups: number[] = []
+    const downs: number[] = []
+    for (let round = 0; round < STREAM_ROUNDS; round++) {
+      ups.push(await streamMs("bench.Sink", "head", "-c", String(STREAM_BYTES), "/dev/zero"))
+      downs.push(await streamMs("bench.Source", "sh", "-c", "cat >/dev/null"))
+    }
     return {
       socketEcho: socket.ms / COUNTS.calls,
       executableEcho: executable.ms / COUNTS.spawned,
       refused: refused.ms / COUNTS.calls,
       failedAtOnce: atOnce.failed,
       // Without what it takes to start a program and make a call.
-      streamUp: up - emptyMs,
-      streamDown: down - emptyMs,
+      streamUp: median(ups) - emptyMs,
+      streamDown: median(downs) - emptyMs,
     }
   } finally {
     for (const domain of [CALLER, CALLEE]) {
