@@ -15,6 +15,7 @@ export { decodeCommand, ExecArgumentError, encodeCommand } from "./exec/argument
 export { copyArgument } from "./filecopy/arguments.ts"
 export { bridgeToReceiver } from "./filecopy/bridge.ts"
 export { encodeReadList } from "./filecopy/file-read.ts"
+export { cannotLink } from "./filecopy/put-in-place.ts"
 export { FilecopyError } from "./filecopy/qfile.ts"
 export { DEFAULT_QUOTA, type Quota } from "./filecopy/quota.ts"
 export { receiveFiles } from "./filecopy/receive.ts"

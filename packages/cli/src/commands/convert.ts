@@ -58,7 +58,9 @@ export const command = defineCommand({
     })
     progress[Symbol.dispose]()
     for (const { path, result } of converted) {
-      if (result.kind === "made") context.stdout.write(`${result.copy}\n`)
+      // For a program the name itself, for a terminal what is safe there: it may have come from anywhere.
+      const shown = context.stdout.isTTY === true ? printable : String
+      if (result.kind === "made") context.stdout.write(`${shown(result.copy)}\n`)
       else context.stderr.write(`skerry convert: ${printable(path)}: ${result.why}\n`)
     }
     return converted.every(({ result }) => result.kind === "made") ? 0 : 1

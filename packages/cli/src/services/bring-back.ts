@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
-import { chmod, link, realpath, rename, rm, stat } from "node:fs/promises"
+import { chmod, constants, copyFile, link, realpath, rename, rm, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { createInterface } from "node:readline/promises"
 import { setTimeout } from "node:timers/promises"
 import { printable } from "@skerry/model"
-import { type Copied, digestOf, exchange, type ServiceCall } from "@skerry/services"
+import { type Copied, cannotLink, digestOf, exchange, type ServiceCall } from "@skerry/services"
 import { CliError } from "../cli-error.ts"
 import type { CommandContext } from "../command.ts"
 import { showBytes } from "../render/amount.ts"
@@ -126,7 +126,10 @@ async function keepBackup(path: string): Promise<string> {
   for (let number = 1; number <= MOST_BACKUPS; number++) {
     const backup = number === 1 ? `${path}.orig` : `${path}.orig.${number}`
     try {
-      await link(path, backup)
+      await link(path, backup).catch(async (error: unknown) => {
+        if (!cannotLink(error)) throw error
+        await copyFile(path, backup, constants.COPYFILE_EXCL)
+      })
       return backup
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error

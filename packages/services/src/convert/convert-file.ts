@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto"
-import { link, open, stat, unlink } from "node:fs/promises"
-import { basename, join } from "node:path"
+import { open, rm, stat } from "node:fs/promises"
+import { basename, dirname, join } from "node:path"
 import { quoted } from "@skerry/model"
+import { putInPlace } from "../filecopy/put-in-place.ts"
 import type { ProgramIo } from "../program.ts"
 import { ConvertError } from "./convert-error.ts"
 import { CONVERT_LIMITS } from "./limits.ts"
@@ -45,19 +46,19 @@ export async function convertFile(options: ConvertFileOptions): Promise<string> 
     const { idleMs = CONVERT_LIMITS.idleMs, totalMs = CONVERT_LIMITS.totalMs, onPage } = options
     await receivePdf(call, file, { document, dpi, idleMs, totalMs, signal, onPage })
     await file.sync()
-    // Unlike a rename, a link never takes the place of a file that came meanwhile.
-    await link(partialPath, outputPath)
+    // Never takes the place of a file that came meanwhile.
+    putInPlace(partialPath, outputPath)
     return outputPath
   } finally {
     await file.close()
-    await unlink(partialPath)
+    await rm(partialPath, { force: true })
   }
 }
 
 /** Resolves to the original's access bits: the copy is as private as it. */
 async function checkPaths(path: string, outputPath: string): Promise<number> {
-  const found = await stat(path).catch((cause: Error) => {
-    throw new ConvertError("usage", `Cannot read ${quoted(path)}: ${cause.message}`, { cause })
+  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    throw new ConvertError("usage", `Cannot read it: ${reasonOf(cause)}`, { cause })
   })
   if (!found.isFile()) throw new ConvertError("usage", `${quoted(path)} is no ordinary file`)
   if (found.size > CONVERT_LIMITS.documentBytes) {
@@ -79,9 +80,13 @@ async function openNew(path: string, mode: number) {
   try {
     return await open(path, "wx", mode)
   } catch (cause) {
-    throw new ConvertError("usage", `Cannot write there: ${(cause as Error).message}`, { cause })
+    const why = reasonOf(cause as NodeJS.ErrnoException)
+    throw new ConvertError("usage", `Cannot write to ${quoted(dirname(path), 200)}: ${why}`, { cause })
   }
 }
+
+const reasonOf = ({ code, message }: NodeJS.ErrnoException) =>
+  code === "ENOENT" ? "it does not exist" : (code ?? message)
 
 /** A resolution from a command line; throws ConvertError "usage". */
 export function parseDpi(text: string | undefined): number {

@@ -4,7 +4,6 @@ import {
   constants,
   fstatSync,
   ftruncateSync,
-  linkSync,
   lstatSync,
   opendirSync,
   openSync,
@@ -16,6 +15,7 @@ import {
 } from "node:fs"
 import { PARTIALS } from "./names.ts"
 import { makeDirectoryIn, nameIn, openDirectoryIn } from "./open-directories.ts"
+import { putInPlace } from "./put-in-place.ts"
 import { FILECOPY_LIMITS } from "./qfile.ts"
 
 /** To make a directory that others remove at the same time. */
@@ -171,22 +171,6 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code !== "ESRCH"
   }
-}
-
-/** link() never replaces. Where a file system has no hard links, looking first is the best that can be had. */
-function putInPlace(from: Buffer, to: Buffer): void {
-  try {
-    linkSync(from, to)
-  } catch (error) {
-    const { code = "" } = error as NodeJS.ErrnoException
-    if (!["EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EMLINK"].includes(code)) throw error
-    if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) {
-      throw Object.assign(new Error("A file of that name exists"), { code: "EEXIST", errno: -17 })
-    }
-    renameSync(from, to)
-    return
-  }
-  unlinkSync(from)
 }
 
 /** The digest of a file's first bytes; undefined where it has fewer. */
