@@ -141,7 +141,7 @@ function checkPositionals(command: Command, positionals: readonly string[]): voi
   const last = specs.at(-1)
   const missing = specs.find((spec, index) => spec.required && index >= positionals.length)
   if (missing !== undefined) throw usage(`${missing.name} is missing`)
-  if (positionals.length > specs.length && last?.many !== true) {
+  if (positionals.length > specs.length && !specs.some(({ many }) => many === true)) {
     const extra = quoted(positionals[specs.length] ?? "")
     const hint = command.rest === undefined ? "" : `: ${command.rest} goes after --`
     throw usage(`Unexpected argument ${extra}${hint}`)

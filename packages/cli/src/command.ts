@@ -36,7 +36,7 @@ export interface ArgumentSpec {
   /** In help and errors: INSTANCE. */
   readonly name: string
   readonly required: boolean
-  /** Takes all that follow too; only the last argument may. */
+  /** Takes any number of words: the last argument, or one before others that are required and take any word. */
   readonly many?: boolean
   readonly choices?: readonly string[]
   readonly complete?: CompletionKind

@@ -13,11 +13,11 @@ export const command = defineCommand({
   description: [
     "DOMAIN:PATH is a file or directory of a domain, from its home directory or absolute; DOMAIN: is where files arrive there, ~/QubesIncoming/SOURCE. A host file with a colon in its name is written ./a:b.",
     "Modes and times are kept. Nothing is ever overwritten; where the same file lies there already, that is fine. A copy that was interrupted goes on where it stopped when the same command is given again.",
-    "What comes from a domain is not trusted: it arrives in DIR under the names that were asked for and nowhere else, within a quota, without devices, and with symlinks only inside the tree that is copied.",
+    "What comes from a domain is not trusted: it arrives in the directory TO under the names that were asked for and nowhere else, within a quota, without devices, and with symlinks only inside the tree that is copied.",
   ],
   arguments: [
-    { name: "FROM", required: true, complete: "file" },
-    { name: "TO", required: true, many: true, complete: "file" },
+    { name: "FROM", required: true, many: true, complete: "file" },
+    { name: "TO", required: true, complete: "file" },
   ],
   options: {
     "allow-all-names": { kind: "flag", summary: "Also names with control characters, or not in UTF-8" },

@@ -71,6 +71,9 @@ test("check DIR looks at that directory alone", async () => {
   mkdirSync(other)
   writeFileSync(join(other, "10-x.policy"), "a.One * mail vault allow\n")
   assert.match((await home.run(["check", other])).stdout, /^The policy can be used \(rules: 1, files: 1\)/)
+  const slip = await home.run(["check", `${other}s`])
+  assert.deepEqual([slip.status, slip.stdout], [2, ""])
+  assert.match(slip.stderr, /There is no directory ".*others"/)
 })
 
 test("eval says which rule decides, in which file and line; grants and shipped rules count", async () => {

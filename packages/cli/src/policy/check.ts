@@ -1,5 +1,8 @@
-import { printable } from "@skerry/model"
+import { existsSync } from "node:fs"
+import { resolve } from "node:path"
+import { printable, quoted } from "@skerry/model"
 import { lint, type Policy, PolicyError } from "@skerry/policy"
+import { CliError } from "../cli-error.ts"
 import type { CommandContext } from "../command.ts"
 import { showJson } from "../render/table.ts"
 import { mergedFiles, readDirectory, tryLoad, viewOfSystem, writtenSystem } from "./policy-directories.ts"
@@ -20,8 +23,15 @@ export async function checkPolicy(
   directory: string | undefined,
   asJson: boolean,
 ): Promise<number> {
+  // Only the user's own policy.d may be missing: a directory that was named and is not there is a slip.
+  if (directory !== undefined && !existsSync(resolve(context.cwd, directory))) {
+    throw new CliError("usage", `There is no directory ${quoted(directory, 200)}`)
+  }
   const system = await writtenSystem(context)
-  const files = directory === undefined ? mergedFiles(context, system) : readDirectory(directory, context)
+  const files =
+    directory === undefined
+      ? mergedFiles(context, system)
+      : readDirectory(resolve(context.cwd, directory), context)
   const policy = tryLoad(files)
   const view = system === undefined ? undefined : viewOfSystem(system)
   const warnings: readonly Finding[] =
