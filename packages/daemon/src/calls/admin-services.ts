@@ -3,6 +3,7 @@ import type { DomainDriver } from "../domain-driver.ts"
 import type { DomainEvents } from "../domain-events.ts"
 import type { Domains } from "../domains.ts"
 import { DaemonError, messageOf } from "../errors.ts"
+import { orAborted } from "../waits.ts"
 import { type AdminException, eventBytes, exceptionBytes, resultBytes, writeAll } from "./admin-wire.ts"
 import { HOST_NAME } from "./call-record.ts"
 import type { HostCall, HostService } from "./host-services.ts"
@@ -46,16 +47,19 @@ const SERVICES: Readonly<Record<string, Answer>> = {
   },
   "admin.vm.Start": async ({ untrustedTarget, signal }, parts) => {
     const driver = await parts.domains.lasting(nameOf(untrustedTarget, await parts.view()))
-    const stopWaiting = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()))
-    await Promise.race([driver.ready, stopWaiting])
+    await orAborted(driver.ready, signal)
     return ""
   },
   "admin.vm.Shutdown": (call, parts) => stop(call, parts, false),
   "admin.vm.Kill": (call, parts) => stop(call, parts, true),
   "admin.vm.Pause": async (call, parts) => {
     const driver = await running(call, parts)
+    if (driver.state.kind === "paused") return ""
+    if (driver.state.kind !== "running") {
+      throw new AdminRefusal("QubesVMNotRunningError", `${driver.plan.id} is ${driver.state.kind}`)
+    }
     driver.dispatch({ kind: "pauseRequested" })
-    await driver.reaches("paused")
+    await orAborted(driver.reaches("paused"), call.signal)
     return ""
   },
   "admin.vm.Unpause": async (call, parts) => {
@@ -64,15 +68,20 @@ const SERVICES: Readonly<Record<string, Answer>> = {
       throw new AdminRefusal("QubesVMNotPausedError", `${driver.plan.id} is not paused`)
     }
     driver.dispatch({ kind: "resumeRequested" })
-    await driver.reaches("running")
+    await orAborted(driver.reaches("running"), call.signal)
     return ""
   },
-  "admin.vm.CreateDisposable": async ({ record, untrustedTarget }, parts) => {
+  "admin.vm.CreateDisposable": async ({ record, untrustedTarget, signal }, parts) => {
     const driver = await parts.domains.disposable(nameOf(untrustedTarget, await parts.view()))
     // It must not outlive whoever made it and alone knows of it.
     const maker = record.source.driver
     if (maker !== undefined) void maker.ended.then(() => driver.dispatch({ kind: "finished" }))
-    await driver.ready
+    try {
+      await orAborted(driver.ready, signal)
+    } catch (error) {
+      driver.dispatch({ kind: "finished" }) // nobody will ever know its name
+      throw error
+    }
     return driver.plan.id
   },
   "admin.vm.property.List": async () => PROPERTIES.map((name) => `${name}\n`).join(""),
@@ -125,7 +134,7 @@ async function running({ untrustedTarget }: HostCall, { domains, view }: AdminPa
 async function stop(call: HostCall, parts: AdminParts, force: boolean): Promise<string> {
   const driver = await running(call, parts)
   driver.dispatch({ kind: "stopRequested", force })
-  await driver.ended
+  await orAborted(driver.ended, call.signal)
   return ""
 }
 
@@ -211,6 +220,6 @@ async function tellEvents(call: HostCall, { events, view }: AdminParts): Promise
     }
     void Promise.resolve(view()).then(tell, (error: unknown) => void messageOf(error))
   })
-  signal.addEventListener("abort", () => ended.resolve(0), { once: true })
-  return await ended.promise
+  // It may have been given up already.
+  return await orAborted(ended.promise, signal)
 }

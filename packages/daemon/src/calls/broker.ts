@@ -11,7 +11,7 @@ import type { CallPipes } from "./call-pipes.ts"
 import { type CallRecord, type CallSource, HOST_NAME } from "./call-record.ts"
 import type { HostService } from "./host-services.ts"
 import type { PolicyView } from "./policy-view.ts"
-import type { Refusal } from "./refusal.ts"
+import { type Refusal, undecided } from "./refusal.ts"
 import { type SourceLimits, SourceUse } from "./source-limits.ts"
 
 export interface CallSettings extends SourceLimits {
@@ -41,9 +41,10 @@ export interface BrokerParts {
 /** Takes every call, from domains and from the host: bounds it, lets the policy decide, and carries it out. */
 export class CallBroker {
   readonly #parts: BrokerParts
-  readonly #calls = new Map<string, CallRecord>()
+  readonly #calls = new Map<string, BrokeredCall>()
   readonly #sources = new Map<DomainDriver, CallSource>()
   readonly #host: CallSource
+  #isEnding = false
 
   constructor(parts: BrokerParts) {
     this.#parts = parts
@@ -74,6 +75,13 @@ export class CallBroker {
     this.#open(this.#host, params, state)
   }
 
+  /** Ends every call, and refuses those that come. */
+  end(): void {
+    this.#isEnding = true
+    for (const call of [...this.#calls.values()]) call.end()
+    for (const source of this.#sources.values()) this.#recordRefusals(source)
+  }
+
   #open(source: CallSource, untrustedParams: CallParams, state: CallState): void {
     const parent = this.#parentOf(source, untrustedParams)
     const depth = (parent?.depth ?? 0) + 1
@@ -95,6 +103,7 @@ export class CallBroker {
   /** What keeps a call from being decided at all. */
   #refusalOf(source: CallSource, untrustedParams: CallParams, depth: number): Refusal | undefined {
     this.#recordRefusals(source)
+    if (this.#isEnding) return undecided("The daemon is on its way to its end")
     const problem = findCallProblem(untrustedParams)
     if (problem !== undefined) return { code: "bad-request", message: problem, why: problem }
     const { depth: maxDepth } = this.#parts.settings()
@@ -130,6 +139,7 @@ export class CallBroker {
     this.#sources.set(driver, source)
     void driver.ended.then(() => {
       this.#sources.delete(driver)
+      this.#recordRefusals(source)
       this.#parts.remembered.domainEnded(driver.plan.id, driver.plan.isDisposable)
     })
     return source

@@ -27,8 +27,6 @@ import { openTarget, type TargetDomain } from "./target-domain.ts"
 /** Node takes what is longer for a millisecond; 24 days are as good as no deadline. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
-const OVER = new Error("The call is over")
-
 type Start = Pick<CallRecord, "id" | "source" | "params" | "depth" | "parent">
 
 /**
@@ -73,7 +71,7 @@ export class BrokeredCall implements CallRecord {
   }
 
   get over(): AbortSignal {
-    if (this.#isOver) return AbortSignal.abort(OVER)
+    if (this.#isOver) return AbortSignal.abort()
     this.#ending ??= new AbortController()
     return this.#ending.signal
   }
@@ -111,7 +109,7 @@ export class BrokeredCall implements CallRecord {
   }
 
   #decideByPolicy(view: PolicyView): void {
-    const decision = view.decide(this.source.name, this.params)
+    const decision = view.decideCall(this.source.name, this.params)
     switch (decision.kind) {
       case "allow":
         this.#allowed(decision, { kind: "decision" })
@@ -184,8 +182,12 @@ export class BrokeredCall implements CallRecord {
   #open(target: string, user: string | undefined): void {
     try {
       const domain = openTarget(this.#parts.domains, target)
-      if (domain instanceof Promise) this.#connectOnceOpen(domain, user)
-      else this.#connectOnceReachable(domain, user)
+      if (domain instanceof Promise) {
+        domain.then(
+          (domain) => this.#connectOnceReachable(domain, user),
+          (error: unknown) => this.#unavailable(messageOf(error)),
+        )
+      } else this.#connectOnceReachable(domain, user)
     } catch (error) {
       this.#unavailable(messageOf(error))
     }
@@ -199,13 +201,6 @@ export class BrokeredCall implements CallRecord {
       this.#auditEnd(exit, { up, down })
       this.#over()
     })
-  }
-
-  #connectOnceOpen(domain: Promise<TargetDomain>, user: string | undefined): void {
-    domain.then(
-      (domain) => this.#connectOnceReachable(domain, user),
-      (error: unknown) => this.#unavailable(messageOf(error)),
-    )
   }
 
   #connectOnceReachable({ driver, isOurs }: TargetDomain, user: string | undefined): void {
@@ -227,8 +222,8 @@ export class BrokeredCall implements CallRecord {
   #connect(driver: DomainDriver, user: string | undefined): void {
     if (this.#isOver) return
     const { service, argument, target: requestedTarget, progress } = this.params
-    const source = this.source.name
-    const call = { service, argument, source, requestedTarget, user: user ?? "", callId: this.id }
+    const whose = { source: this.source.name, callId: this.id }
+    const call = { service, argument, requestedTarget, user: user ?? "", ...whose }
     let pipes: CallPipes | undefined
     try {
       pipes = this.params.pipes ? this.#parts.openPipes(this.source.driver?.domain, driver.domain) : undefined
@@ -259,6 +254,12 @@ export class BrokeredCall implements CallRecord {
     this.#fail("cancelled", "The call was given up")
   }
 
+  /** The daemon ends. */
+  end(): void {
+    this.#auditEnd("the daemon ended")
+    this.#fail("unavailable", "The daemon has ended")
+  }
+
   #passDeadline(): void {
     this.#auditEnd("its deadline passed")
     this.#fail("deadline", `The call took longer than ${this.params.deadlineMs} ms`)
@@ -277,7 +278,7 @@ export class BrokeredCall implements CallRecord {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#deadline)
-    this.#ending?.abort(OVER)
+    this.#ending?.abort()
     this.#endDisposable()
     this.#onOver()
   }

@@ -1,10 +1,15 @@
 import assert from "node:assert/strict"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { PassThrough } from "node:stream"
 import { test } from "node:test"
 import { ADMIN, type AuditRow } from "@skerry/rpc"
-import { callService, startDomain, until, writePolicy } from "../testing/calls.ts"
+import { DomainEvents } from "../domain-events.ts"
+import type { Domains } from "../domains.ts"
+import { callService, hostCall, startDomain, until, writePolicy } from "../testing/calls.ts"
 import { failsWith, list, SETTINGS, startTestDaemon, type TestDaemon } from "../testing/test-daemon.ts"
+import { adminServices } from "./admin-services.ts"
+import type { HostCall } from "./host-services.ts"
 
 const ONE_AT_ONCE = { settings: { calls: { ...SETTINGS.calls, atOnce: 1 } } }
 
@@ -95,4 +100,61 @@ test("the record of a host's service counts all that it wrote", async () => {
   const mail = await startDomain(daemon, "mail")
   const { stdout } = await callService(mail, "@adminvm", "qubes.GetDate")
   await until(async () => (await records(daemon)).some(({ bytesDown }) => bytesDown === stdout.length))
+})
+
+test("a listener for events that has given up before it is heard leaves nothing behind", async () => {
+  const events = new DomainEvents()
+  const view = () => assert.fail("Nothing is decided for it")
+  const services = new Map(adminServices({ events, view, domains: {} as Domains }))
+  const call = {
+    untrustedTarget: "",
+    signal: AbortSignal.abort(),
+    stdin: new PassThrough(),
+    stdout: new PassThrough(),
+  }
+  await assert.rejects(Promise.resolve(services.get("admin.Events")?.(call as unknown as HostCall)), {
+    name: "AbortError",
+  })
+})
+
+test("a disposable whose maker gave up waiting for it does not go on", async () => {
+  await using daemon = await startTestDaemon()
+  writePolicy(daemon, "admin.vm.CreateDisposable * mail pdf allow target=@adminvm\n")
+  const mail = await startDomain(daemon, "mail")
+  daemon.backend.peers.push("silent")
+  const call = callService(mail, "pdf", "admin.vm.CreateDisposable", { deadlineMs: 100 })
+  call.catch(() => {})
+  await assert.rejects(call, failsWith("deadline", /100 ms/))
+  await until(() => daemon.backend.domains.size === 1)
+})
+
+test("calls of the host that the daemon's end cuts off are recorded", async () => {
+  await using daemon = await startTestDaemon()
+  const scratch = writeOwnService(daemon, "my.Sleep", SLEEP)
+  const call = hostCall(daemon.connect(), "@adminvm", "my.Sleep")
+  call.catch(() => {})
+  const pid = await pidIn(scratch)
+  await daemon.daemon.end()
+  await assert.rejects(call)
+  await until(() => !isAlive(pid))
+  const log = readFileSync(join(daemon.paths.state, "audit", "000001.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+  const kinds = log.map((line) => (JSON.parse(line) as AuditRow).kind)
+  assert.deepEqual(kinds.slice(-2), ["call-end", "end"])
+})
+
+test("calls that came too fast are counted in the log when their domain ends", async () => {
+  await using daemon = await startTestDaemon({
+    settings: { calls: { ...SETTINGS.calls, perSecond: 1, burst: 1 } },
+  })
+  writePolicy(daemon, "* * mail bank allow\n")
+  const mail = await startDomain(daemon, "mail")
+  const flood = Array.from({ length: 20 }, () => callService(mail, "bank", "test.true"))
+  const outcomes = await Promise.allSettled(flood)
+  const refused = outcomes.filter(({ status }) => status === "rejected").length
+  await daemon.connect().call(ADMIN.stop, { domain: "mail", force: true }).result
+  await until(async () =>
+    (await records(daemon)).some(({ note }) => note?.startsWith(`${refused - 1} more calls`)),
+  )
 })

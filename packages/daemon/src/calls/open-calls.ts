@@ -97,6 +97,7 @@ export function openCalls(options: CallsOptions): Calls {
     fromDomain: (driver, untrustedParams, callState) => broker.fromDomain(driver, untrustedParams, callState),
     decide: async (source, asked) => (await view()).decide(source, asked),
     async end() {
+      broker.end()
       prompts.end()
       await pump?.[Symbol.asyncDispose]()
       await remembered.end()

@@ -51,13 +51,18 @@ export class PolicyView {
       const reason = `No policy is in force: ${this.#policy.problem}`
       return { kind: "deny", notify: true, reason, rule: undefined }
     }
+    const request = { service, argument: `+${argument}`, source, target }
+    return evaluate(this.#policy, this.#facts, request, { nowMs: this.#now(), spent: this.#spent })
+  }
+
+  /** The same, for a call: whoever makes it must be known. */
+  decideCall(source: string, asked: Asked): Decision {
     if (!Object.hasOwn(this.#domains, source)) {
       // Rules by its tags would not know it, and so what denies by a tag.
       const reason = `"${source}" is not in the current generation: its domain runs on, and may call nobody`
       return { kind: "deny", notify: true, reason, rule: undefined }
     }
-    const request = { service, argument: `+${argument}`, source, target }
-    return evaluate(this.#policy, this.#facts, request, { nowMs: this.#now(), spent: this.#spent })
+    return this.decide(source, asked)
   }
 
   decideAnswer(decision: Ask, answer: Answer): Allow | Deny {
@@ -66,7 +71,7 @@ export class PolicyView {
 
   /** What an answer allows that was given to a question of an earlier view. */
   decideAgain(source: string, asked: Asked, answer: Answer): Exclude<Decision, Ask> {
-    const decision = this.decide(source, asked)
+    const decision = this.decideCall(source, asked)
     if (decision.kind === "ask") return decideAnswer(decision, answer)
     if (decision.kind !== "allow") return decision
     if (answer.kind === "allow" && answer.target === decision.target) return decision
