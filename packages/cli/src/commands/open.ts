@@ -8,7 +8,7 @@ export const command = defineCommand({
   name: "open",
   summary: "Open a host file in a disposable, and bring it back only if you say so",
   description: [
-    "The file is sent into a fresh disposable and opened there with the handler that its image has; the disposable ends with the handler. If the file was changed you are shown how (size and digest) and asked whether to bring it back; the original is then kept beside it as FILE.orig.",
+    "The file is sent into a fresh disposable and opened there with the handler that its image has; the disposable ends with the handler. If the file was changed you are shown how (size and digest) and asked whether to bring it back; the original is then kept beside it as FILE.orig. Lines beside a bar are what the disposable prints, and not to be believed.",
     "Without a terminal to ask on, nothing is brought back, unless --yes says so beforehand.",
   ],
   arguments: [{ name: "FILE", required: true, complete: "file" }],
