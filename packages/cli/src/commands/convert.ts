@@ -19,7 +19,8 @@ export const command = defineCommand({
       kind: "value",
       placeholder: "INSTANCE",
       complete: "instance",
-      summary: "Render in disposables of this instance; otherwise of the configuration's defaultDisposable",
+      summary:
+        "Render in disposables of this instance; otherwise of the default one, or of the first whose application has poppler",
     },
     out: { kind: "value", placeholder: "DIR", complete: "file", summary: "Put the copies there" },
     dpi: { kind: "value", placeholder: "N", summary: "Pixels per inch, 36 to 600; 150 unless given" },
@@ -35,7 +36,17 @@ export const command = defineCommand({
     { command: "skerry convert --in pdf --out clean -j 4 inbox/*", summary: "A whole folder, four at once" },
   ],
   async run(context, { options, positionals }) {
-    const [{ parseDpi }, { convertAll }, { openHostCall }, { openClient }, { Progress }] = await Promise.all([
+    const [
+      { converterOf },
+      { loadCurrent },
+      { parseDpi },
+      { convertAll },
+      { openHostCall },
+      { openClient },
+      { Progress },
+    ] = await Promise.all([
+      import("../convert/converter.ts"),
+      import("@skerry/image"),
       import("@skerry/services"),
       import("../convert/convert-all.ts"),
       import("../services/host-call.ts"),
@@ -48,7 +59,10 @@ export const command = defineCommand({
     using progress = new Progress(context.stderr, Date.now)
     const converted = await convertAll({
       openCall: (to) => Promise.resolve(openHostCall(connection, to, to.signal ?? context.signal)),
-      target: options.in === undefined ? "@dispvm" : `@dispvm:${options.in}`,
+      target:
+        options.in === undefined
+          ? converterOf((await loadCurrent(context.paths)).system)
+          : `@dispvm:${options.in}`,
       paths: positionals.map((path) => resolve(context.cwd, path)),
       outputFolder: options.out === undefined ? undefined : resolve(context.cwd, options.out),
       dpi,
