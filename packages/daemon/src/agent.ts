@@ -59,6 +59,7 @@ export class Agent {
   /** Settles once, never rejects. */
   readonly lost: Promise<AgentLoss>
   #isLost = false
+  #services = 0
   #onCall = refuseCall
 
   constructor(channel: Duplex, now: () => number) {
@@ -130,9 +131,25 @@ export class Agent {
     this.#onCall = onCall
   }
 
-  /** The bare state of a call to a service of the domain. Throws RangeError, or RpcError. */
+  /**
+   * The bare state of a call to a service of the domain; serviceOver() gives its place back. Throws RangeError, RpcError,
+   * or DaemonError.
+   */
   openService(params: Decoded<typeof service.params>): CallState {
-    return this.#connection.openCall(service, params)
+    if (this.#services >= DAEMON_LIMITS.servicesPerDomain) {
+      // Callers must not take what the domain's commands and its clock need.
+      throw new DaemonError(
+        "full",
+        `The target serves ${this.#services} calls, as many as it may: try again later`,
+      )
+    }
+    const state = this.#connection.openCall(service, params)
+    this.#services += 1
+    return state
+  }
+
+  serviceOver(): void {
+    this.#services -= 1
   }
 
   close(): void {

@@ -10,6 +10,8 @@ export const DAEMON_LIMITS = {
   lostAgentMs: 1_000,
   /** Commands running in one domain at once: fewer than the calls that the agent's connection may have open. */
   commandsPerDomain: 200,
+  /** Services that one domain runs for callers at once: with its commands, fewer than its connection may have open. */
+  servicesPerDomain: 288,
   /** A client that waits for a start is told how far it is this often: a quick start says nothing. */
   waitingReportMs: 250,
   /** Templates kept loaded without a domain running from them: bounds open files and memory maps. */

@@ -37,7 +37,13 @@ const STATUS_OF_FAILURE: ReadonlyMap<string, number> = new Map([
  */
 export function callService(driver: DomainDriver, from: CallState, run: ServiceRun): JoinedService {
   const { pipes, onEnd, onGivenUp } = run
-  const to = driver.agentForCommand().openService(run.params)
+  const agent = driver.agentForCommand()
+  const to = agent.openService(run.params)
+  let isServing = true
+  const leave = () => {
+    if (isServing) agent.serviceOver()
+    isServing = false
+  }
   let isTold = !run.params.progress
   const byStreams = (): Carried => ({
     up: from.received(STREAM.stdin).totalBytes,
@@ -77,6 +83,7 @@ export function callService(driver: DomainDriver, from: CallState, run: ServiceR
       }
     },
     onEnd(type, untrustedBytes) {
+      leave()
       try {
         const { exit, answer } = answerOf(type, untrustedBytes)
         tellEnd(exit)
@@ -88,7 +95,7 @@ export function callService(driver: DomainDriver, from: CallState, run: ServiceR
       }
     },
     onGivenUp,
-    onOver() {},
+    onOver: leave,
   })
   const fail = (code: string, message: string) => {
     joined.fail(code, message)

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { ADMIN, call } from "@skerry/rpc"
+import { DAEMON_LIMITS } from "../limits.ts"
 import { callService, startDomain, until, writePolicy } from "../testing/calls.ts"
-import { failsWith, SETTINGS, startTestDaemon } from "../testing/test-daemon.ts"
+import { command, failsWith, SETTINGS, startTestDaemon, type TestDaemon } from "../testing/test-daemon.ts"
 
 const callSettings = (calls: Partial<(typeof SETTINGS)["calls"]>) => ({
   settings: { calls: { ...SETTINGS.calls, ...calls } },
@@ -186,3 +187,39 @@ test("a policy that is replaced while calls run leaves them, and decides the nex
   assert.ok(!daemon.record.told.includes("cancelled sleep"))
   stop.abort()
 })
+
+test("calls that stall at a target leave room for its commands, and give their places back", async () => {
+  await using daemon = await startTestDaemon(callSettings({ atOnce: 600 }))
+  writePolicy(daemon, EVERYTHING)
+  const mail = await startDomain(daemon, "mail")
+  const bank = await startDomain(daemon, "bank")
+  const giveUp = new AbortController()
+  const refused: string[] = []
+  const { servicesPerDomain } = DAEMON_LIMITS
+  const stalled = Array.from({ length: 510 }, () =>
+    callService(mail, "bank", "test.sleep", { signal: giveUp.signal }).catch((error: { code?: string }) =>
+      refused.push(error.code ?? ""),
+    ),
+  )
+  await until(() => refused.length === 510 - servicesPerDomain)
+  assert.deepEqual([...new Set(refused)], ["unavailable"])
+  assert.equal(daemon.record.callIds.length, servicesPerDomain)
+  const commands = Array.from({ length: DAEMON_LIMITS.commandsPerDomain }, () => exec(daemon, "true"))
+  assert.equal((await Promise.all(commands)).length, DAEMON_LIMITS.commandsPerDomain)
+  assert.equal((await callService(bank, "mail", "test.true")).exitCode, 0)
+  giveUp.abort(new Error("enough"))
+  await Promise.all(stalled)
+  await until(() =>
+    callService(mail, "bank", "test.true").then(
+      () => true,
+      () => false,
+    ),
+  )
+})
+
+const exec = (daemon: TestDaemon, ...argv: string[]) => {
+  const made = daemon.connect().call(ADMIN.exec, { domain: "bank", command: command(...argv) })
+  made.stdin.end()
+  for (const output of [made.stdout, made.stderr]) output.resume()
+  return made.result
+}
