@@ -204,8 +204,10 @@ test("calls that stall at a target leave room for its commands, and give their p
   await until(() => refused.length === 510 - servicesPerDomain)
   assert.deepEqual([...new Set(refused)], ["unavailable"])
   assert.equal(daemon.record.callIds.length, servicesPerDomain)
-  const commands = Array.from({ length: DAEMON_LIMITS.commandsPerDomain }, () => exec(daemon, "true"))
-  assert.equal((await Promise.all(commands)).length, DAEMON_LIMITS.commandsPerDomain)
+  const commands = Array.from({ length: DAEMON_LIMITS.commandsPerDomain }, () => exec(daemon, "sleep"))
+  const cutOff = Promise.allSettled(commands)
+  const running = () => daemon.record.told.filter((each) => each === "exec sleep").length
+  await until(() => running() === DAEMON_LIMITS.commandsPerDomain)
   assert.equal((await callService(bank, "mail", "test.true")).exitCode, 0)
   giveUp.abort(new Error("enough"))
   await Promise.all(stalled)
@@ -215,6 +217,8 @@ test("calls that stall at a target leave room for its commands, and give their p
       () => false,
     ),
   )
+  await daemon.connect().call(ADMIN.stop, { domain: "bank", force: true }).result
+  await cutOff
 })
 
 const exec = (daemon: TestDaemon, ...argv: string[]) => {
