@@ -33,7 +33,8 @@ export const command = defineCommand({
       for await (const row of readRows<undefined, GrantRow>(connection, ADMIN.grants, undefined, signal)) {
         rows.push(row)
       }
-      stdout.write(options.json ? showJson(rows) : grantTable(rows))
+      if (options.json) stdout.write(showJson(rows))
+      else stdout.write(rows.length === 0 ? "No answer is remembered.\n" : grantTable(rows))
       return 0
     }
     if (options.all === ids.length > 0) {

@@ -189,17 +189,19 @@ function failureOf(domain: string, untrustedText: string, status: number): CliEr
   return said === "" ? undefined : new CliError("refused", said)
 }
 
+const WHY_NOT: Readonly<Record<string, string>> = {
+  ENOTDIR: "it is no directory",
+  ENOENT: "there is no such directory; make it first",
+  EACCES: "you may not write there",
+}
+
 function openDirectory(path: string): number {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    throw new CliError(
-      "refused",
-      `Cannot copy to ${path}: ${code === "ENOTDIR" ? "it is no directory" : code}`,
-      {
-        cause,
-      },
-    )
+    throw new CliError("refused", `Cannot copy to ${path}: ${WHY_NOT[code ?? ""] ?? code}`, {
+      cause,
+    })
   }
 }

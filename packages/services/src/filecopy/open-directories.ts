@@ -46,8 +46,9 @@ export interface Attributes {
 
 const asNumber = ({ seconds, nanoseconds }: QfileTime) => seconds + nanoseconds / 1e9
 
+/** As the sender has them, but for what this account lets nobody else do with its new files. */
 export function setAttributes(descriptor: number, { permissions, accessed, modified }: Attributes): void {
-  fchmodSync(descriptor, permissions)
+  fchmodSync(descriptor, permissions & ~process.umask())
   futimesSync(descriptor, asNumber(accessed), asNumber(modified))
 }
 
