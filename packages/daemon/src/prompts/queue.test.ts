@@ -14,11 +14,11 @@ class Queue {
     return effects.map(words)
   }
   come = (prompter: number) => this.step({ kind: "came", prompter, now: this.now })
-  ask = (id: number, source = "mail") =>
+  ask = (id: number, source = "mail", question = callQuestion({ source })) =>
     this.step({
       kind: "asked",
       id,
-      question: callQuestion({ source }),
+      question,
       expiresAt: this.now + 60_000,
       now: this.now,
     })
@@ -219,4 +219,17 @@ test("a source that was refused again and again is not asked about for a while, 
   assert.match(queue.ask(51, "bank")[0] ?? "", /^ask /)
   queue.now = PROMPTS.quietMs
   assert.match(queue.ask(52)[0] ?? "", /^ask /, "the first refusal is a minute old")
+})
+
+test("a keeper that asks too much, or is refused too often, silences no caller and no other keeper", () => {
+  const queue = new Queue()
+  queue.come(10)
+  for (let id = 1; id <= PROMPTS.perSource; id++) queue.ask(id, "mail", confirmQuestion())
+  assert.deepEqual(queue.ask(20, "mail", confirmQuestion()), ["refuse 20: too-many"])
+  assert.match(queue.ask(21)[0] ?? "", /^ask 21 at 10, place 1/)
+  assert.match(queue.ask(22, "", confirmQuestion({ source: "work" }))[0] ?? "", /^ask /)
+  for (let id = 1; id <= PROMPTS.denials; id++) queue.deny(10, id)
+  assert.deepEqual(queue.ask(23, "mail", confirmQuestion()), ["refuse 23: too-many"])
+  assert.match(queue.ask(24)[0] ?? "", /^ask /)
+  assert.match(queue.ask(25, "", confirmQuestion({ keeper: "keys" }))[0] ?? "", /^ask /)
 })

@@ -94,20 +94,27 @@ export function stepQueue(state: QueueState, event: QueueEvent): QueueStep {
   }
 }
 
+/**
+ * Whose share of the questions this one takes. A keeper's own, for each caller that it asks about: neither may a keeper
+ * silence its callers, nor one caller the keeper for all others.
+ */
+const sharerOf = (question: Question): string =>
+  question.kind === "call" ? question.source : `${question.keeper} for ${question.source}`
+
 function onAsked(state: QueueState, event: Extract<QueueEvent, { kind: "asked" }>): QueueStep {
   const { id, question } = event
   const refused = (why: DenyWhy): QueueStep => ({ state, effects: [{ kind: "refuse", id, why }] })
   if (state.seats.length === 0) return refused("no-prompter")
-  if (deniedLately(state, question.source, event.now) >= PROMPTS.denials) return refused("too-many")
-  const count = (source: string) => state.waiting.filter((each) => each.question.source === source).length
-  const own = count(question.source)
+  if (deniedLately(state, sharerOf(question), event.now) >= PROMPTS.denials) return refused("too-many")
+  const count = (source: string) => state.waiting.filter((each) => sharerOf(each.question) === source).length
+  const own = count(sharerOf(question))
   if (own >= PROMPTS.perSource) return refused("too-many")
   if (state.waiting.length < PROMPTS.inAll) return add(state, event)
   // Somebody must go: the newest of the source that has most, unless that would be this one.
   const crowd = state.waiting.reduce((most, each) =>
-    count(each.question.source) >= count(most.question.source) ? each : most,
+    count(sharerOf(each.question)) >= count(sharerOf(most.question)) ? each : most,
   )
-  if (count(crowd.question.source) <= own + 1) return refused("too-many")
+  if (count(sharerOf(crowd.question)) <= own + 1) return refused("too-many")
   const left = settle(state, [crowd.id], "too-many", "its source asks too much")
   const added = add(left.state, event)
   return { state: added.state, effects: [...left.effects, ...added.effects] }
@@ -132,7 +139,7 @@ function onCame(state: QueueState, prompter: number, now: number): QueueStep {
   return { state: { ...state, seats: [...state.seats, { prompter, focus: undefined }] }, effects }
 }
 
-const inOrder = (waiting: readonly Waiting[]) => fairOrder(waiting, ({ question }) => question.source)
+const inOrder = (waiting: readonly Waiting[]) => fairOrder(waiting, ({ question }) => sharerOf(question))
 const remaining = (expiresAt: number, now: number) => Math.max(0, Math.round(expiresAt - now))
 
 function onLeft(state: QueueState, prompter: number): QueueStep {
@@ -163,7 +170,7 @@ function onAnswered(state: QueueState, event: Extract<QueueEvent, { kind: "answe
     return { state, effects: [{ kind: "refused", prompter, id, why }] }
   }
   const rest = without(state, [id], "it was answered elsewhere", prompter)
-  const denied = answer.kind === "deny" ? withDenial(state, waiting.question.source, now) : state.denied
+  const denied = answer.kind === "deny" ? withDenial(state, sharerOf(waiting.question), now) : state.denied
   return {
     state: { ...rest.state, denied },
     effects: [{ kind: "answer", id, prompter, answer }, ...rest.effects],
