@@ -158,3 +158,20 @@ test("calls that came too fast are counted in the log when their domain ends", a
     (await records(daemon)).some(({ note }) => note?.startsWith(`${refused - 1} more calls`)),
   )
 })
+
+test("a domain has so many processes of the host's services at once, and no more", async () => {
+  await using daemon = await startTestDaemon()
+  writeOwnService(daemon, "my.Sleep", SLEEP)
+  writePolicy(daemon, "my.Sleep * mail @adminvm allow\n")
+  const mail = await startDomain(daemon, "mail")
+  const giveUp = new AbortController()
+  const { signal } = giveUp
+  const sleep = () => callService(mail, "@adminvm", "my.Sleep", { signal })
+  const open = Array.from({ length: 16 }, () => sleep().catch(() => {}))
+  await assert.rejects(sleep(), failsWith("unavailable", /could not serve/))
+  giveUp.abort(new Error("enough"))
+  await Promise.all(open)
+  const deadlineMs = 300
+  const again = () => callService(mail, "@adminvm", "my.Sleep", { deadlineMs })
+  await until(() => again().catch(({ code }: { code?: string }) => code === "deadline") as Promise<boolean>)
+})

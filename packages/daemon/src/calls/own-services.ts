@@ -4,6 +4,7 @@ import { closeSync, existsSync, fstatSync, openSync } from "node:fs"
 import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
 import { fileURLToPath } from "node:url"
+import type { DomainDriver } from "../domain-driver.ts"
 import type { HostCall, HostService } from "./host-services.ts"
 
 /*
@@ -22,15 +23,31 @@ export interface OwnServicesOptions {
 /** Which service a name means; undefined: none. Looked up at each call, so that a new file counts at once. */
 export type FindOwnService = (name: string) => HostService | undefined
 
+/** Processes of such services for one domain at once: each is a whole Node, with the rights of the user. */
+const PROCESSES_PER_DOMAIN = 16
 /** Others than its owner may write: they would run code as the user. */
 const OTHERS_MAY_WRITE = 0o022
 /** Beside this file in the sources, beside the daemon in a bundle. */
 const RUNNERS = ["own-service-runner.js", "own-service-runner.ts"] as const
 
 export function ownServices(options: OwnServicesOptions): FindOwnService {
+  const running = new WeakMap<DomainDriver, number>()
   return (name) => {
     const path = join(options.directory, `${name}.ts`)
-    return existsSync(path) ? (call) => runOwnService(options, path, call) : undefined
+    if (!existsSync(path)) return undefined
+    return async (call) => {
+      const { driver } = call.record.source
+      // The user's own calls are bounded by the user.
+      if (driver === undefined) return runOwnService(options, path, call)
+      const count = running.get(driver) ?? 0
+      if (count >= PROCESSES_PER_DOMAIN) throw new Error(`${count} services of the host run for it already`)
+      running.set(driver, count + 1)
+      try {
+        return await runOwnService(options, path, call)
+      } finally {
+        running.set(driver, (running.get(driver) ?? 1) - 1)
+      }
+    }
   }
 }
 
