@@ -11,5 +11,8 @@ const unitTests = globSync(["packages/*/src/**/*.test.ts", "tools/*.test.ts", "f
 await runSteps(root, [
   { name: "format and lint", command: ["biome", "check", "--error-on-warnings"] },
   { name: "types", command: ["tsc"] },
-  { name: "unit tests", command: ["node", "--test", ...process.argv.slice(2), ...unitTests] },
+  {
+    name: "unit tests",
+    command: ["node", "--test", "--test-concurrency=3", ...process.argv.slice(2), ...unitTests],
+  },
 ])

@@ -101,8 +101,9 @@ export class Connection {
         if (this.#isOpen) this.#multiplexer.receive(frame)
       })
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
-      this.#end({ kind: "protocol-error", error })
+      // A mistake of ours that a peer's bytes bring out must cost no more than this connection.
+      if (error instanceof ProtocolError) this.#end({ kind: "protocol-error", error })
+      else this.#end({ kind: "failed", error: error instanceof Error ? error : new Error(String(error)) })
     }
   }
 
