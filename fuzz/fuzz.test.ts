@@ -4,7 +4,7 @@ import { fuzz, readFindings, tryInput } from "./run.ts"
 import { targets } from "./targets.ts"
 
 /** Long enough to catch what is plainly wrong on every run; `npm run fuzz` is for the rest. */
-const RUN_MS = 250
+const RUN_MS = 500
 const SEED = 20_260_101
 
 for (const target of targets) {

@@ -174,3 +174,24 @@ test("what a domain asks for beyond its files is told in one harmless sentence",
     [],
   )
 })
+
+test("a daemon that is killed under a call ends it; the next one decides and records as before", async () => {
+  await inside("light", "mkdir -p /run/qubes-rpc && ln -s /bin/cat /run/qubes-rpc/my.Cat")
+  const call = home.spawn("call", "light", "my.Cat")
+  let echoed = ""
+  call.stdout?.on("data", (chunk: Buffer) => {
+    echoed += chunk
+  })
+  call.stdin?.write("hello")
+  for (const deadline = Date.now() + 20_000; echoed !== "hello"; ) {
+    assert.ok(Date.now() < deadline, "the call runs")
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  const { pid } = JSON.parse(await ok(["daemon", "--status", "--json"])) as { pid: number }
+  process.kill(pid, "SIGKILL")
+  const status = await new Promise((resolve) => call.once("exit", resolve))
+  assert.equal(status, 125)
+  assert.equal(await ok(["call", "other", "qubes.VMShell"], "echo again"), "again\n")
+  assert.match(await ok(["audit", "--json"]), /"service":"my\.Cat"/)
+  assert.match(await ok(["audit", "verify"]), /^whole/)
+})
