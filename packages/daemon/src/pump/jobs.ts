@@ -81,8 +81,8 @@ export class Jobs {
         job.bytes += count
       }
     } catch (error) {
-      // Nobody reads any more: the source hears of it when its pipe closes.
-      if (!(error instanceof LinuxError) || error.code !== "EPIPE") throw error
+      // Nobody reads any more, or the system lets us no longer: both sides hear of it when their pipes close.
+      if (!(error instanceof LinuxError)) throw error
       this.#end(job)
     }
   }

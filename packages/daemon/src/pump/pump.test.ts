@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { closeSync, fstatSync, readSync, writeSync } from "node:fs"
+import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs"
 import { test } from "node:test"
 import { openLinux } from "@skerry/linux"
 import { Pump } from "./pump.ts"
@@ -78,6 +78,17 @@ test("cancelled, both pipes are closed", async () => {
   assert.throws(() => writeSync(source.write, "x"), { code: "EPIPE" })
   closeSync(source.write)
   closeSync(target.read)
+})
+
+test("what cannot be carried ends, and takes nothing else along", async () => {
+  await using pump = new Pump(linux)
+  const [source, target, other] = [linux.pipe(), linux.pipe(), linux.pipe()]
+  const whole = pump.carry(source.read, target.write)
+  assert.equal(await pump.carry(openSync("/", "r"), other.write).ended, 0)
+  writeSync(source.write, "x")
+  closeSync(source.write)
+  assert.equal(await whole.ended, 1)
+  for (const fd of [target.read, other.read]) closeSync(fd)
 })
 
 test("a pump that is disposed of leaves no thread and no descriptor", async () => {

@@ -13,6 +13,12 @@ export interface Carrying {
   cancel(): void
 }
 
+interface Running {
+  readonly from: number
+  readonly to: number
+  readonly end: (bytes: number) => void
+}
+
 interface Thread {
   readonly worker: Worker
   readonly orders: number
@@ -25,7 +31,7 @@ const THREADS = ["pump-thread.js", "pump-thread.ts"] as const
 /** Carries bytes between pipes in a thread of its own, which is started when there is something to carry. */
 export class Pump implements AsyncDisposable {
   readonly #linux: Pick<Linux, "pipe">
-  readonly #running = new Map<number, (bytes: number) => void>()
+  readonly #running = new Map<number, Running>()
   #thread: Thread | undefined
   #lastId = 0
 
@@ -44,7 +50,7 @@ export class Pump implements AsyncDisposable {
     this.#lastId = (this.#lastId % 0xffff_ffff) + 1
     const id = this.#lastId
     const { promise, resolve } = Promise.withResolvers<number>()
-    this.#running.set(id, resolve)
+    this.#running.set(id, { from, to, end: resolve })
     writeSync(orders, encodeOrder({ kind: "carry", id, from, to }))
     return {
       ended: promise,
@@ -66,16 +72,30 @@ export class Pump implements AsyncDisposable {
       held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
       for (; held.length >= END_BYTES; held = held.subarray(END_BYTES)) {
         const { id, bytes } = decodeEnd(held)
-        this.#running.get(id)?.(bytes)
+        this.#running.get(id)?.end(bytes)
         this.#running.delete(id)
       }
     })
+    const thread: Thread = { worker, orders: orders.write, ends: socket }
+    worker.on("error", () => this.#giveUp(thread))
     worker.on("exit", () => {
       for (const fd of [orders.read, ends.write]) closeSync(fd)
     })
     socket.unref()
     worker.unref()
-    return { worker, orders: orders.write, ends: socket }
+    return thread
+  }
+
+  /** The thread broke: what it carried ends, and the next pair of pipes gets a new one. */
+  #giveUp(thread: Thread): void {
+    this.#thread = undefined
+    closeSync(thread.orders)
+    thread.ends.destroy()
+    for (const { from, to, end } of this.#running.values()) {
+      for (const fd of [from, to]) closeSync(fd)
+      end(0)
+    }
+    this.#running.clear()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
