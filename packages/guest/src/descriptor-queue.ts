@@ -19,7 +19,7 @@ export class DescriptorQueue {
    * The descriptors of one message, which are the caller's from now on. The host sends a message before it says that
    * there is one, so it is here by now: none is waited for.
    */
-  take(label: number): readonly number[] {
+  #take(label: number): readonly number[] {
     for (;;) {
       const found = this.#waiting.get(label)?.shift()
       if (found !== undefined) {
@@ -39,7 +39,7 @@ export class DescriptorQueue {
 
   /** Takes exactly `count` of them; undefined, and all are closed, where another number came. */
   takeExactly(label: number, count: number): readonly number[] | undefined {
-    const descriptors = this.take(label)
+    const descriptors = this.#take(label)
     if (descriptors.length === count) return descriptors
     for (const fd of descriptors) closeSync(fd)
     return undefined

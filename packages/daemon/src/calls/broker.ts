@@ -62,11 +62,6 @@ export class CallBroker {
     }
   }
 
-  /** Calls that have not ended. */
-  get count(): number {
-    return this.#calls.size
-  }
-
   fromDomain(driver: DomainDriver, untrustedParams: CallParams, state: CallState): void {
     this.#open(this.#sourceOf(driver), untrustedParams, state)
   }

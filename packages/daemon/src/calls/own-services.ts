@@ -3,8 +3,8 @@ import { once } from "node:events"
 import { closeSync, existsSync, fstatSync, openSync } from "node:fs"
 import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
-import { fileURLToPath } from "node:url"
 import type { DomainDriver } from "../domain-driver.ts"
+import { programBeside } from "../program-beside.ts"
 import type { HostCall, HostService } from "./host-services.ts"
 
 /*
@@ -27,8 +27,6 @@ export type FindOwnService = (name: string) => HostService | undefined
 const PROCESSES_PER_DOMAIN = 16
 /** Others than its owner may write: they would run code as the user. */
 const OTHERS_MAY_WRITE = 0o022
-/** Beside this file in the sources, beside the daemon in a bundle. */
-const RUNNERS = ["own-service-runner.js", "own-service-runner.ts"] as const
 
 export function ownServices(options: OwnServicesOptions): FindOwnService {
   const running = new WeakMap<DomainDriver, number>()
@@ -54,7 +52,7 @@ export function ownServices(options: OwnServicesOptions): FindOwnService {
 async function runOwnService(options: OwnServicesOptions, path: string, call: HostCall): Promise<number> {
   checkOwner(path, options.uid)
   const { params, source } = call.record
-  const child = spawn(process.execPath, [runnerPath(), path], {
+  const child = spawn(process.execPath, [programBeside(import.meta.url, "own-service-runner"), path], {
     env: {
       ...options.environment,
       QREXEC_REMOTE_DOMAIN: source.name,
@@ -90,12 +88,4 @@ function checkOwner(path: string, uid: number): void {
   } finally {
     closeSync(descriptor)
   }
-}
-
-function runnerPath(): string {
-  for (const name of RUNNERS) {
-    const path = fileURLToPath(new URL(name, import.meta.url))
-    if (existsSync(path)) return path
-  }
-  throw new Error("The program that runs services of the host is missing: install Skerry again")
 }

@@ -1,8 +1,8 @@
-import { closeSync, existsSync, writeSync } from "node:fs"
+import { closeSync, writeSync } from "node:fs"
 import { Socket } from "node:net"
-import { fileURLToPath } from "node:url"
 import { Worker } from "node:worker_threads"
 import type { Linux } from "@skerry/linux"
+import { programBeside } from "../program-beside.ts"
 import { decodeEnd, END_BYTES, encodeOrder } from "./records.ts"
 
 /** One pipe's bytes on their way to another. */
@@ -24,9 +24,6 @@ interface Thread {
   readonly orders: number
   readonly ends: Socket
 }
-
-/** Beside this file in the sources, beside the daemon in a bundle. */
-const THREADS = ["pump-thread.js", "pump-thread.ts"] as const
 
 /** Carries bytes between pipes in a thread of its own, which is started when there is something to carry. */
 export class Pump implements AsyncDisposable {
@@ -62,7 +59,7 @@ export class Pump implements AsyncDisposable {
 
   #start(): Thread {
     const [orders, ends] = [this.#linux.pipe(), this.#linux.pipe()]
-    const worker = new Worker(threadPath(), {
+    const worker = new Worker(programBeside(import.meta.url, "pump-thread"), {
       workerData: { orders: orders.read, ends: ends.write },
       trackUnmanagedFds: false, // it closes what the daemon opened
     })
@@ -109,12 +106,4 @@ export class Pump implements AsyncDisposable {
     await exited
     thread.ends.destroy()
   }
-}
-
-function threadPath(): string {
-  for (const name of THREADS) {
-    const path = fileURLToPath(new URL(name, import.meta.url))
-    if (existsSync(path)) return path
-  }
-  throw new Error("The program that carries pipes is missing: install Skerry again")
 }
