@@ -22,7 +22,8 @@ const packages = [...new Set(files.flatMap(({ path }) => packageOf(path) ?? []))
 const LAYERS = [
   ["model", "wire", "linux"],
   ["rpc", "isolation", "policy", "config"],
-  ["services"],
+  ["services", "loop"],
+  ["files"], // runs in a loop
   ["image"], // beside isolation, but for this: an image is the files that a backend boots
   ["daemon", "guest", "cli"],
 ]
@@ -44,6 +45,11 @@ const FORBIDDEN: readonly { readonly from: string; readonly to: readonly string[
       from: "daemon",
       to: ["config"],
       why: "the daemon starts what was built: the code in a configuration is evaluated only when a person asks for it",
+    },
+    {
+      from: "files",
+      to: ["isolation", "policy", "config", "services"],
+      why: "the file server parses what guests send, and ships into a domain of its own: it knows trees and nothing else",
     },
     {
       from: "image",
@@ -72,6 +78,10 @@ const DEPENDENCIES: Readonly<Record<string, { readonly files: readonly string[];
       "test/isolation-fixture.ts",
     ],
     why: "bundling is part of a build, never of running",
+  },
+  lmdb: {
+    files: ["packages/files/src/store/objects/database.ts"],
+    why: "one file knows the database below the state store",
   },
 }
 

@@ -1,8 +1,8 @@
 import { closeSync, constants, openSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Linux } from "@skerry/linux"
+import type { Loop } from "@skerry/loop"
 import { AGENT } from "./limits.ts"
-import type { Loop } from "./loop.ts"
 
 export const CONTROL_PORT_NAME = "org.skerry.control"
 

@@ -1,4 +1,5 @@
 import { closeSync } from "node:fs"
+import type { PortHandler } from "@skerry/loop"
 import {
   CallFailure,
   type CallState,
@@ -13,7 +14,6 @@ import type { Account } from "./accounts.ts"
 import { type Command, runOnDescriptors, runOnPipes, runOnTerminal } from "./command.ts"
 import type { DescriptorQueue } from "./descriptor-queue.ts"
 import { commandEnvironment } from "./environment.ts"
-import type { AgentHandler } from "./incoming.ts"
 import type { CommandSpec, ProcessHost } from "./process.ts"
 import { findProgram } from "./program.ts"
 
@@ -26,7 +26,7 @@ export interface ExecHost extends ProcessHost {
 }
 
 /** Runs one command to its end. Fails with one of ExecFailureCode. */
-export function execHandler(host: ExecHost, mayRun: () => boolean): AgentHandler {
+export function execHandler(host: ExecHost, mayRun: () => boolean): PortHandler {
   return {
     id: exec.id,
     start(call, untrustedParams) {

@@ -1,7 +1,7 @@
+import { answering, type PortHandler } from "@skerry/loop"
 import { AGENT_PROTOCOL_VERSION, identify, ping, setClock, shutdown } from "@skerry/rpc"
 import { execHandler } from "./exec.ts"
 import type { Identities } from "./identity.ts"
-import { type AgentHandler, answering } from "./incoming.ts"
 import { type ServiceHost, serviceHandler } from "./services/service.ts"
 
 export interface AgentParts {
@@ -12,7 +12,7 @@ export interface AgentParts {
 }
 
 /** What the host may ask of a domain: docs/protocol/control-channel.md. */
-export function agentHandlers({ host, identities, onShutdown }: AgentParts): readonly AgentHandler[] {
+export function agentHandlers({ host, identities, onShutdown }: AgentParts): readonly PortHandler[] {
   return [
     answering(ping, () => ({ version: AGENT_PROTOCOL_VERSION, bootId: identities.bootId() })),
     answering(identify, (params) => identities.identify(params)),

@@ -1,7 +1,7 @@
 import { closeSync } from "node:fs"
 import { type Linux, LinuxError, POLL } from "@skerry/linux"
+import type { Loop, Watch } from "@skerry/loop"
 import type { ReceiveStream } from "@skerry/rpc"
-import type { Loop, Watch } from "./loop.ts"
 
 export interface InputOptions {
   /** The writing end of a pipe, or a terminal's master, that never blocks; owned. */

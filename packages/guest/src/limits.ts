@@ -21,10 +21,6 @@ export const AGENT = {
   warmUpRunsAfterCollection: 4,
   /** Of all these, with a terminal too. */
   warmUpTerminals: 2,
-  /** Read from the control port at once, and gathered for one write to it: more than one frame. */
-  portBytes: 96 * 1024,
-  /** Buffers for writing kept for the next port that has something to write: as many as write in one turn, mostly. */
-  outputsKept: 8,
   /** Read from a command at once: what one frame carries. */
   outputBytes: 64 * 1024,
 } as const

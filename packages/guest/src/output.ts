@@ -1,8 +1,8 @@
 import { closeSync } from "node:fs"
 import { type Linux, LinuxError, POLL } from "@skerry/linux"
+import type { Loop, Watch } from "@skerry/loop"
 import type { SendStream } from "@skerry/rpc"
 import { AGENT } from "./limits.ts"
-import type { Loop, Watch } from "./loop.ts"
 
 export interface OutputOptions {
   /** The reading end of a pipe, or a terminal's master; owned. */

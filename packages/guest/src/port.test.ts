@@ -2,20 +2,17 @@ import assert from "node:assert/strict"
 import { existsSync, writeSync } from "node:fs"
 import { test } from "node:test"
 import { openLinux } from "@skerry/linux"
+import { answering, Loop, Port, type PortHandler, servePort } from "@skerry/loop"
 import { type ExecParams, encodeCall, exec, type Method, ping, STREAM } from "@skerry/rpc"
 import { writeFrame } from "@skerry/wire"
 import { type ExecHost, execHandler } from "./exec.ts"
-import { type AgentHandler, answering } from "./incoming.ts"
-import { Loop } from "./loop.ts"
-import { Port } from "./port.ts"
-import { servePort } from "./serve.ts"
 
 const linux = openLinux()
 const user = { name: "user", uid: 1000, gid: 1000, home: "/", shell: "/bin/sh" }
 
 /** Two ports in one loop: what the caller's call is answered with. */
 function answerOf<P>(
-  handlers: readonly AgentHandler[],
+  handlers: readonly PortHandler[],
   method: Pick<Method<P, unknown, unknown, unknown>, "id" | "name" | "params">,
   params: P,
 ): string {
@@ -89,7 +86,7 @@ test("an answer larger than the socket's buffer arrives whole", () => {
   const loop = new Loop(linux, () => performance.now())
   const [callerFd, agentFd] = linux.socketPair()
   const bytes = Buffer.alloc(3_000_000, "skerry ")
-  const send: AgentHandler = {
+  const send: PortHandler = {
     id: exec.id,
     start(call) {
       call.listen({ onEvent: () => {}, onCancel: () => {}, onEnd: () => {} })

@@ -1,10 +1,10 @@
 import { closeSync } from "node:fs"
 import { constants } from "node:os"
 import { type Linux, LinuxError, POLL, type ProcessEnd } from "@skerry/linux"
+import type { Loop } from "@skerry/loop"
 import { CallFailure } from "@skerry/rpc"
 import type { Account } from "./accounts.ts"
 import { AGENT } from "./limits.ts"
-import type { Loop } from "./loop.ts"
 import { checkDirectory } from "./program.ts"
 
 /** What to run, with everything decided. */

@@ -1,4 +1,6 @@
 import { basename } from "node:path"
+import type { PortHandler } from "@skerry/loop"
+import { Port, servePort } from "@skerry/loop"
 import {
   type ExecParams,
   encodeCall,
@@ -11,10 +13,7 @@ import {
   service,
 } from "@skerry/rpc"
 import type { ExecHost } from "./exec.ts"
-import type { AgentHandler } from "./incoming.ts"
 import { AGENT } from "./limits.ts"
-import { Port } from "./port.ts"
-import { servePort } from "./serve.ts"
 
 /**
  * Calls the agent's own handlers over a socket as the host will: a domain is cloned from this process as it is
@@ -23,7 +22,7 @@ import { servePort } from "./serve.ts"
  */
 export function warmUp(
   { loop, linux }: Pick<ExecHost, "loop" | "linux">,
-  handlers: readonly AgentHandler[],
+  handlers: readonly PortHandler[],
   program: readonly string[],
 ): void {
   const [callerFd, agentFd] = linux.socketPair()

@@ -82,6 +82,13 @@ export interface Domain extends AsyncDisposable {
    * little-endian); only where `features.descriptors`.
    */
   readonly sendDescriptors?: (descriptors: readonly number[], label: number) => void
+  /**
+   * Adds a port to a running machine, joined to a stream socket, which the domain takes over whether this succeeds or
+   * not. The guest finds it by its name (1–63 of a–z, 0–9, "." and "-"). Only where `features.ports`.
+   */
+  readonly addPort?: (name: string, fd: number) => Promise<void>
+  /** The port is gone when this resolves, its socket closed; unknown names are gone already. */
+  readonly removePort?: (name: string) => Promise<void>
   /** Host processes of this domain, for `skerry ps`, for accounting and for tests. */
   readonly processes: DomainProcesses
   /** Settles exactly once, never rejects, after every host resource of the domain has been released. */
@@ -116,6 +123,8 @@ export interface IsolationBackend extends AsyncDisposable {
     readonly snapshots: boolean
     /** Domains accept host file descriptors. */
     readonly descriptors: boolean
+    /** Ports can be added to running domains. */
+    readonly ports: boolean
   }
   /**
    * Makes start() fast for this image and shape: verifies the files and loads or makes a template.

@@ -4,6 +4,8 @@ export type Brand<T, Name extends string> = T & { readonly [brand]: Name }
 export type InstanceName = Brand<string, "InstanceName">
 export type ApplicationName = Brand<string, "ApplicationName">
 export type ResourceName = Brand<string, "ResourceName">
+/** Of a tree in the state store. */
+export type TreeName = Brand<string, "TreeName">
 /** `mail`, or for a disposable `mail-x7k2q9`: unique among the domains of one daemon. */
 export type DomainId = Brand<string, "DomainId">
 /** `sha256:` and 64 hexadecimal digits. */
@@ -41,6 +43,9 @@ export const parseApplicationName = (untrustedName: string): ApplicationName =>
 /** As for an instance. Throws InvalidName. */
 export const parseResourceName = (untrustedName: string): ResourceName =>
   parseName(untrustedName, "a resource")
+
+/** As for an instance. Throws InvalidName. */
+export const parseTreeName = (untrustedName: string): TreeName => parseName(untrustedName, "a tree")
 
 /** An instance's name, for a disposable followed by "-" and a short random part. Throws InvalidName. */
 export function parseDomainId(untrustedId: string): DomainId {

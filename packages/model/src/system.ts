@@ -1,4 +1,4 @@
-import type { ApplicationName, InstanceName, ResourceName } from "./names.ts"
+import type { ApplicationName, InstanceName, ResourceName, TreeName } from "./names.ts"
 
 /** How strongly a domain is kept apart: `vm` has a kernel of its own, `process` shares the host's. */
 export type Level = "vm" | "process"
@@ -39,7 +39,20 @@ export interface DebianSourceSpec {
 }
 
 /** Something that can be granted. */
-export type Resource = ServiceResource
+export type Resource = ServiceResource | DirectoryResource
+
+/** Files: a tree of the state store, or a directory of this machine. */
+export interface DirectoryResource {
+  readonly kind: "directory"
+  readonly origin:
+    | { readonly kind: "state"; readonly tree: TreeName; readonly quotaMiB: number | null }
+    /** Absolute, or beginning with "~/". */
+    | { readonly kind: "host"; readonly path: string }
+  /** What a grant gives where it says nothing else. */
+  readonly access: "read" | "write"
+  /** Where it appears in the instance, absolute, where the grant says nothing else. */
+  readonly at: string
+}
 
 /** A service elsewhere: who has it granted may call it. Compiles to rules of the policy. */
 export interface ServiceResource {

@@ -14,7 +14,7 @@ export function rulesOfConfiguration(system: System): string {
   for (const [name, { grants }] of Object.entries<Instance>(system.instances)) {
     const granted = grants.flatMap((grant) => {
       const resource = system.resources[grant]
-      return resource === undefined ? [] : [resource]
+      return resource?.kind === "service" ? [resource] : []
     })
     for (const source of [name, `@tag:${disposableTag(name)}`]) lines.push(...rulesOf(granted, source))
   }

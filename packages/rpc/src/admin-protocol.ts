@@ -17,6 +17,7 @@ import { call } from "./call-protocol.ts"
 import { CLIPBOARD_METHODS } from "./clipboard-protocol.ts"
 import { method } from "./method.ts"
 import { PROMPT_METHODS } from "./prompt-protocol.ts"
+import { STATE_METHODS } from "./state-protocol.ts"
 
 /*
  * CLI and web page → daemon, over a Unix socket that only the same account (and root) can open.
@@ -204,6 +205,7 @@ export const ADMIN = {
   ...PROMPT_METHODS,
   ...AUDIT_METHODS,
   ...CLIPBOARD_METHODS,
+  ...STATE_METHODS,
 } as const
 
 export interface DomainRow {

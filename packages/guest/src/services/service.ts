@@ -1,4 +1,5 @@
 import { closeSync, realpathSync } from "node:fs"
+import type { PortHandler } from "@skerry/loop"
 import { CallFailure, type CallState, describeFailure, type Exit, service } from "@skerry/rpc"
 import { BECOMES, PROGRAMS_FILE } from "@skerry/services/becomes"
 import { decode, encode } from "@skerry/wire"
@@ -6,7 +7,6 @@ import type { Account } from "../accounts.ts"
 import { runOnHostPipes, runOnPipes } from "../command.ts"
 import { commandEnvironment } from "../environment.ts"
 import type { ExecHost } from "../exec.ts"
-import type { AgentHandler } from "../incoming.ts"
 import type { CommandSpec } from "../process.ts"
 import { findProgram } from "../program.ts"
 import { type FoundService, findService, readServiceConfig, type ServicePlaces } from "./find-service.ts"
@@ -26,7 +26,7 @@ const STARTED_ON_STREAMS = encode(service.down, { kind: "startedOnStreams" })
 const NO_PREFACE = new Uint8Array(0)
 
 /** Runs one service to its end. Fails with one of ServiceFailureCode. */
-export function serviceHandler(host: ServiceHost, mayRun: () => boolean): AgentHandler {
+export function serviceHandler(host: ServiceHost, mayRun: () => boolean): PortHandler {
   return {
     id: service.id,
     start(call, untrustedParams) {

@@ -1,8 +1,8 @@
 import { closeSync } from "node:fs"
 import { type Connecting, type Linux, LinuxError, POLL } from "@skerry/linux"
+import type { Loop, Watch } from "@skerry/loop"
 import { CallFailure, type CallState, STREAM } from "@skerry/rpc"
 import { AGENT } from "../limits.ts"
-import type { Loop, Watch } from "../loop.ts"
 
 export interface SocketServiceOptions {
   /** Begins to connect; asked again while the server's queue is full. May throw LinuxError. */

@@ -85,7 +85,12 @@ async function probe(options: BubblewrapOptions, trees: Trees): Promise<void> {
 class Bubblewrap implements IsolationBackend {
   readonly name = "bubblewrap"
   readonly level = "process"
-  readonly features = { acceleration: "namespaces", snapshots: false, descriptors: true } as const
+  readonly features = {
+    acceleration: "namespaces",
+    snapshots: false,
+    descriptors: true,
+    ports: false,
+  } as const
   readonly #options: BubblewrapOptions
   readonly #trees: Trees
   readonly #seccomp: Uint8Array

@@ -35,7 +35,12 @@ const FIRST_FAKE_UID = 2_000_000_000
 export class FakeBackend implements IsolationBackend {
   readonly name = "fake"
   readonly level: Level
-  readonly features = { acceleration: "namespaces", snapshots: true, descriptors: false } as const
+  readonly features = {
+    acceleration: "namespaces",
+    snapshots: true,
+    descriptors: false,
+    ports: false,
+  } as const
   /** Taken one by one by the calls that follow; where the list is empty, the call succeeds. */
   readonly prepareFaults: FakeFault[] = []
   readonly startFaults: FakeFault[] = []

@@ -1,9 +1,9 @@
 import { CallFailure, type CallState, describeFailure } from "@skerry/rpc"
-import type { AgentHandler } from "./incoming.ts"
+import type { PortHandler } from "./incoming.ts"
 import { Port, type PortOptions } from "./port.ts"
 
 /** A port whose peer may call these. */
-export function servePort(options: Omit<PortOptions, "onCall">, handlers: readonly AgentHandler[]): Port {
+export function servePort(options: Omit<PortOptions, "onCall">, handlers: readonly PortHandler[]): Port {
   const table = new Map(handlers.map((handler) => [handler.id, handler]))
   const onCall = (call: CallState, method: number, untrustedParams: Uint8Array) => {
     const handler = table.get(method)

@@ -2,21 +2,21 @@ import { closeSync } from "node:fs"
 import { type Linux, POLL } from "@skerry/linux"
 import { type CallState, Multiplexer } from "@skerry/rpc"
 import { FrameReader, ProtocolError } from "@skerry/wire"
-import { AGENT } from "./limits.ts"
+import { PORT_LIMITS } from "./limits.ts"
 import type { Loop, Watch } from "./loop.ts"
 
 /** What ports read into and write from, for as long as they do: one that waits for nothing holds none of it. */
 export class PortMemory {
-  readonly input = Buffer.allocUnsafeSlow(AGENT.portBytes)
+  readonly input = Buffer.allocUnsafeSlow(PORT_LIMITS.portBytes)
   readonly #free: Buffer[] = []
 
   /** Holds one frame more than a port fills it to. */
   takeOutput(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(AGENT.portBytes * 2)
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(PORT_LIMITS.portBytes * 2)
   }
 
   giveBack(output: Buffer): void {
-    if (this.#free.length < AGENT.outputsKept) this.#free.push(output)
+    if (this.#free.length < PORT_LIMITS.outputsKept) this.#free.push(output)
   }
 }
 
@@ -108,7 +108,7 @@ export class Port {
 
   #fill(): void {
     if (this.#outStart > 0) return
-    while (this.#outEnd < AGENT.portBytes) {
+    while (this.#outEnd < PORT_LIMITS.portBytes) {
       const frame = this.calls.nextFrame()
       if (frame === undefined) return
       this.#append(frame.head)
