@@ -78,6 +78,6 @@ export function parseBuiltIn(text: string): ReadonlySet<string> {
   return new Set(text.split("\n").map((line) => spelled(line.replace(/^.*\//, "").replace(/\.ko$/, ""))))
 }
 
-function spelled(name: string): string {
+export function spelled(name: string): string {
   return name.replaceAll("-", "_")
 }

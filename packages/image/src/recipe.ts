@@ -77,6 +77,9 @@ export const MODULES = [
   "virtio_ring",
 ] as const
 
+/** Besides, of a domain that has a volume: loaded there alone. */
+export const VOLUME_MODULES = ["crc16", "ext4", "jbd2", "mbcache", "virtio_blk"] as const
+
 /** Digests of what Skerry itself puts into the base. */
 export interface GuestProgramDigests {
   readonly agent: Digest
@@ -94,6 +97,7 @@ export function bootKey(lock: Lock, programs: GuestProgramDigests): Digest {
       .filter((item) => isKernel(item) || item.name === "busybox-static")
       .map((item) => item.sha256),
     modules: MODULES,
+    volumeModules: VOLUME_MODULES,
     init: programs.init,
   })
 }

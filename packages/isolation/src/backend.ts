@@ -60,6 +60,14 @@ export interface StartRequest {
   readonly onConsole: (untrustedText: string) => void
 }
 
+export interface BootRequest extends StartRequest {
+  /**
+   * A descriptor of a file with an ext4 file system, which the domain finds at /var/lib/skerry and may write to. It is
+   * duplicated, and stays the caller's. Only where `features.ports`.
+   */
+  readonly volume?: number
+}
+
 /** Something from which domains of one image and shape start as fast as the backend can. */
 export interface Template extends AsyncDisposable {
   readonly image: Digest
@@ -134,7 +142,7 @@ export interface IsolationBackend extends AsyncDisposable {
   /** Starts a domain from a template of this backend. The agent may not have answered yet. */
   start(template: Template, request: StartRequest, signal: AbortSignal): Promise<Domain>
   /** Starts a domain the long way, without a template: the yardstick that start() is measured against. */
-  boot(image: ImageFiles, shape: Shape, request: StartRequest, signal: AbortSignal): Promise<Domain>
+  boot(image: ImageFiles, shape: Shape, request: BootRequest, signal: AbortSignal): Promise<Domain>
 }
 
 /**

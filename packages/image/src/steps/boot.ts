@@ -6,8 +6,8 @@ import { type CpioEntry, writeCpio } from "../cpio.ts"
 import { unpackDeb } from "../deb.ts"
 import { ImageError } from "../errors.ts"
 import { checkKernelElf, findPayload, type KernelPayload } from "../kernel.ts"
-import { moduleOrder, parseBuiltIn, parseModinfo } from "../modules.ts"
-import { MODULES } from "../recipe.ts"
+import { moduleOrder, parseBuiltIn, parseModinfo, spelled } from "../modules.ts"
+import { MODULES, VOLUME_MODULES } from "../recipe.ts"
 import { runTool } from "../tool.ts"
 
 const compress = promisify(zstdCompress)
@@ -91,22 +91,25 @@ async function makeInitramfs(sources: BootSources, unpacked: string, work: strin
       const bytes = contents.get(name) ?? Buffer.alloc(0)
       return { kind: "file", path: `modules/${name}.ko`, bytes, executable: false }
     }),
-    {
-      kind: "file",
-      path: "modules/list",
-      bytes: Buffer.from(order.map((name) => `${name}.ko\n`).join("")),
-      executable: false,
-    },
+    moduleList("list", order, MODULES),
+    moduleList("volume-list", order, VOLUME_MODULES),
     { kind: "file", path: "init", bytes: sources.init, executable: true },
   ]
   return await writeCompressed(join(work, "initramfs"), writeCpio(entries))
+}
+
+/** Which modules init loads together, one after the other. */
+function moduleList(name: string, order: readonly string[], wanted: readonly string[]): CpioEntry {
+  const names = new Set(wanted.map(spelled))
+  const lines = order.filter((module) => names.has(module)).map((module) => `${module}.ko\n`)
+  return { kind: "file", path: `modules/${name}`, bytes: Buffer.from(lines.join("")), executable: false }
 }
 
 /** Every module of the recipe, found by its file's name. */
 async function findModules(directory: string): Promise<readonly { file: string; bytes: Buffer }[]> {
   const paths = (await readdir(directory, { recursive: true })).sort()
   return await Promise.all(
-    MODULES.map(async (name) => {
+    [...MODULES, ...VOLUME_MODULES].map(async (name) => {
       const path = paths.find((path) => path.endsWith(`/${name}.ko`))
       if (path === undefined)
         throw new ImageError("bad-input", `Cannot find module ${name} in the kernel's package`)

@@ -36,7 +36,7 @@ for (const architecture of ["x64", "arm64", "ppc64"]) {
   }
 }
 
-for (const start of ["boot-shared", "boot-private", "clone"] as const) {
+for (const start of ["boot-shared", "boot-private", "boot-with-volume", "clone"] as const) {
   test(`the command line of a ${start}`, () => {
     assertGolden(join(GOLDEN, `qemu-${start}.txt`), lines(qemuArguments(launch("x64", { start }))))
   })

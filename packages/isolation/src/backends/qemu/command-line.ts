@@ -9,7 +9,7 @@ export const QEMU_DESCRIPTORS = {
   console: 6,
   /** A clone reads its device state here; a fresh boot has the kernel here. */
   stateOrKernel: 7,
-  /** Only for a fresh boot. */
+  /** Only for a fresh boot; a volume follows the last layer. */
   initramfs: 8,
   firstLayer: 9,
 } as const
@@ -21,7 +21,7 @@ export interface Launch {
   /** Bytes of each erofs layer, lowest first; all multiples of 2 MiB. */
   readonly layerBytes: readonly number[]
   /** A template's memory is written back to its file, a clone's is a private copy-on-write view of it. */
-  readonly start: "boot-shared" | "boot-private" | "clone"
+  readonly start: "boot-shared" | "boot-private" | "boot-with-volume" | "clone"
 }
 
 /** Emulated code that QEMU keeps translated; small, because every domain has its own. */
@@ -45,6 +45,7 @@ export function qemuArguments(launch: Launch): string[] {
     ...["-m", `${shape.memoryMiB}M,slots=${launch.layerBytes.length + 1},maxmem=${mostMiB}M`],
     ...["-object", memoryObject(shape, start)],
     ...launch.layerBytes.flatMap((bytes, index) => layerArguments(bytes, index)),
+    ...(start === "boot-with-volume" ? volumeArguments(launch.layerBytes.length) : []),
     ...["-device", "virtio-serial-pci,id=serial"],
     ...["-chardev", `socket,id=control,fd=${fd.control}`],
     ...["-device", "virtserialport,bus=serial.0,chardev=control,name=org.skerry.control"],
@@ -73,13 +74,25 @@ function layerArguments(bytes: number, index: number): string[] {
   ]
 }
 
-function bootArguments({ machine, layerBytes }: Launch): string[] {
+/** The guest's flushes are the host's: what the guest has synchronised survives QEMU and the loss of power. */
+function volumeArguments(layers: number): string[] {
+  const fd = QEMU_DESCRIPTORS.firstLayer + layers
+  return [
+    // Not by /proc/self/fd: opened anew, it would have to be the account's own.
+    ...["-add-fd", `fd=${fd},set=1`],
+    ...["-blockdev", "driver=file,node-name=volume,filename=/dev/fdset/1,locking=off,discard=unmap"],
+    ...["-device", "virtio-blk-pci,drive=volume,id=volume0"],
+  ]
+}
+
+function bootArguments({ machine, layerBytes, start }: Launch): string[] {
   const words = [
     `console=${machine.console}`,
     "quiet",
     "panic=-1",
     "random.trust_cpu=on",
     `skerry.layers=${layerBytes.length}`,
+    ...(start === "boot-with-volume" ? ["skerry.volume"] : []),
     ...machine.kernelWords,
   ]
   const fd = QEMU_DESCRIPTORS

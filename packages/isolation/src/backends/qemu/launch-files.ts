@@ -22,6 +22,8 @@ export interface LaunchFilesRequest {
   readonly shape: Shape
   /** A template's snapshot, a memory of the caller's to boot in, or undefined for one that ends with the domain. */
   readonly memory: GuestSnapshot | number | undefined
+  /** A file for the guest to write to; stays the caller's. */
+  readonly volume?: number | undefined
   readonly signal: AbortSignal
 }
 
@@ -50,6 +52,7 @@ export async function openLaunchFiles(request: LaunchFilesRequest): Promise<Laun
     files.push(fd)
     layerBytes.push(bytes)
   }
+  if (request.volume !== undefined) files.push(request.volume)
   const held = open.move()
   return { memoryFd, stateOrKernel, files, layerBytes, [Symbol.dispose]: () => held.dispose() }
 }

@@ -40,6 +40,8 @@ export interface LaunchRequest {
   readonly limits: Limits
   readonly start: Launch["start"]
   readonly memory: GuestSnapshot | number | undefined
+  /** Open for reading and writing, the caller's; with "boot-with-volume" alone. */
+  readonly volume?: number
   /** Ends it while it starts; later it has no effect. */
   readonly signal: AbortSignal
 }

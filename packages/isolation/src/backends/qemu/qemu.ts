@@ -5,6 +5,7 @@ import type { DomainId } from "@skerry/model"
 import type { Accounts } from "../../accounts.ts"
 import {
   type AwaitAgent,
+  type BootRequest,
   type Domain,
   type ImageFiles,
   type IsolationBackend,
@@ -108,14 +109,15 @@ export class QemuBackend implements IsolationBackend {
     return await this.#clone(template, request, signal)
   }
 
-  async boot(image: ImageFiles, shape: Shape, request: StartRequest, signal: AbortSignal): Promise<Domain> {
+  async boot(image: ImageFiles, shape: Shape, request: BootRequest, signal: AbortSignal): Promise<Domain> {
     await this.#launcher.verified.check(image, signal)
     const { id, limits } = request
-    const start = "boot-private"
-    return this.#own(
-      await this.#launch({ id, limits, image, shape, start, memory: undefined, signal }),
-      request,
-    )
+    const launch = { id, limits, image, shape, memory: undefined, signal } as const
+    const launched =
+      request.volume === undefined
+        ? await this.#launch({ ...launch, start: "boot-private" })
+        : await this.#launch({ ...launch, start: "boot-with-volume", volume: request.volume })
+    return this.#own(launched, request)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
