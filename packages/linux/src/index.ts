@@ -1,4 +1,5 @@
 export type { PeerCredentials, ReceivedDescriptors } from "./descriptors.ts"
+export { type FileCalls, type FileTime, STATVFS_BYTES, STATX_BYTES } from "./file-calls.ts"
 export { type Linux, openLinux } from "./linux.ts"
 export { LinuxError } from "./linux-error.ts"
 export type { Seal } from "./memory.ts"

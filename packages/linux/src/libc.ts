@@ -39,6 +39,16 @@ export class Libc {
     return this.#function(prototype)(...args)
   }
 
+  /** The function itself, for callers to whom a lookup for each call is much. */
+  bind(prototype: string): (...args: unknown[]) => number {
+    return this.#function(prototype)
+  }
+
+  /** Of the last call that failed. */
+  errno(): number {
+    return this.#load().koffi.errno()
+  }
+
   /** What errno says right after attempt(). */
   lastError(call: string, what = ""): LinuxError {
     return new LinuxError(call, this.#load().koffi.errno(), what)

@@ -6,6 +6,7 @@ import {
   sendDescriptors,
   socketPair,
 } from "./descriptors.ts"
+import { type FileCalls, fileCalls } from "./file-calls.ts"
 import { installedKoffi, Libc } from "./libc.ts"
 import type { LinuxError } from "./linux-error.ts"
 import { addSeals, getSeals, memfdCreate, type Seal, tryLock } from "./memory.ts"
@@ -94,6 +95,8 @@ export interface Linux {
   /** This process, and what it starts, has no groups but its own. */
   dropGroups(): void
   forbidNewPrivileges(): void
+  /** Calls on files, cheap and many: a new object, which binds them all. */
+  fileCalls(): FileCalls
 }
 
 /** Loads nothing yet: the native module is loaded at the first call, from `nativePath` or from where npm put it. */
@@ -140,5 +143,6 @@ export function openLinux(nativePath?: string): Linux {
     bindMount: (source, target) => system.bindMount(libc, source, target),
     dropGroups: () => system.dropGroups(libc),
     forbidNewPrivileges: () => system.forbidNewPrivileges(libc),
+    fileCalls: () => fileCalls(libc),
   }
 }
