@@ -1,15 +1,13 @@
 import { randomBytes } from "node:crypto"
-import { once } from "node:events"
 import { chmod, constants, copyFile, link, realpath, rename, rm, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
-import { createInterface } from "node:readline/promises"
-import { setTimeout } from "node:timers/promises"
 import { printable } from "@skerry/model"
 import { type Copied, cannotLink, digestOf, exchange, type ServiceCall } from "@skerry/services"
 import { CliError } from "../cli-error.ts"
 import type { CommandContext } from "../command.ts"
 import { showBytes } from "../render/amount.ts"
 import { DomainLines } from "../render/domain-text.ts"
+import { type AskContext, askYes } from "../terminal/ask-yes.ts"
 
 export interface OpenOptions {
   readonly isViewOnly: boolean
@@ -20,8 +18,6 @@ export interface OpenOptions {
 
 /** The original's copies beside it: more than this, and something else is wrong. */
 const MOST_BACKUPS = 100
-/** To read what a terminal has kept. */
-const TYPED_MS = 100
 
 /** Opens a host file elsewhere, and puts what came back in its place if the user says so. */
 export async function openAndBringBack(
@@ -88,37 +84,11 @@ async function describeChange(
   }
 }
 
-async function isWanted(
-  { stdin, stderr, signal }: Pick<CommandContext, "stdin" | "stderr" | "signal">,
-  { isAgreed }: OpenOptions,
-): Promise<boolean> {
+async function isWanted(context: AskContext, { isAgreed }: OpenOptions): Promise<boolean> {
   if (isAgreed) return true
-  if (stdin.isTTY !== true) {
-    stderr.write("There is no terminal to ask on: with --yes it is brought back without asking\n")
-    return false
-  }
-  await dropTyped(stdin, signal)
-  if (stdin.readableEnded) return false
-  const lines = createInterface({ input: stdin, output: stderr })
-  // The end of the input answers nothing.
-  const ended = once(lines, "close").then(() => "")
-  try {
-    const answer = await Promise.race([lines.question("Bring it back? [y/N] ", { signal }), ended])
-    return /^(?:y|yes)$/i.test(answer.trim())
-  } finally {
-    lines.close()
-  }
-}
-
-/** A terminal keeps what is typed before anybody reads it: to a question that a domain made up, perhaps. */
-async function dropTyped(stdin: CommandContext["stdin"], signal: AbortSignal): Promise<void> {
-  const drop = () => {}
-  stdin.on("data", drop)
-  try {
-    await setTimeout(TYPED_MS, undefined, { signal })
-  } finally {
-    stdin.off("data", drop).pause()
-  }
+  if (context.stdin.isTTY === true) return await askYes(context, "Bring it back?")
+  context.stderr.write("There is no terminal to ask on: with --yes it is brought back without asking\n")
+  return false
 }
 
 /** Beside the original, under a name that was free. */
