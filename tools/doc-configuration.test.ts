@@ -67,10 +67,11 @@ interface Properties {
 
 /** Each field with its default, also those of named entries and of kinds. */
 function fieldsOf(schema: Properties, name = ""): [string, unknown][] {
-  const own = Object.entries(schema.properties ?? {}).flatMap(([key, field]): [string, unknown][] => [
-    [["standby", "limits", "calls"].includes(name) ? `${name}.${key}` : key, field.default],
-    ...fieldsOf(field, key),
-  ])
+  const isPrefix = ["standby", "limits", "calls", "state", "state.keep"].includes(name)
+  const own = Object.entries(schema.properties ?? {}).flatMap(([key, field]): [string, unknown][] => {
+    const shown = isPrefix ? `${name}.${key}` : key
+    return [[shown, field.default], ...fieldsOf(field, shown)]
+  })
   const entries = schema.additionalProperties
   const named = typeof entries === "object" && entries !== null ? fieldsOf(entries as Properties) : []
   return [...own, ...named, ...(schema.oneOf ?? []).flatMap((each) => fieldsOf(each))]
@@ -95,6 +96,8 @@ test("every field has its row, with its default", () => {
       "standby",
       "limits",
       "calls",
+      "state",
+      "state.keep",
     ].includes(name)
   for (const [name, value] of fields) {
     if (isSection(name)) continue

@@ -1,4 +1,10 @@
-import type { Application, ApplicationName, InstanceName, System } from "@skerry/model"
+import {
+  type Application,
+  type ApplicationName,
+  type InstanceName,
+  SYSTEM_VERSION,
+  type System,
+} from "@skerry/model"
 
 /** An application of Debian packages, as the configuration would normalise it. */
 export function debianApplication(packages: readonly string[], mirror = "host"): Application {
@@ -22,7 +28,7 @@ export function debianApplication(packages: readonly string[], mirror = "host"):
 /** Each application with an instance of the same name. */
 export function systemOf(applications: Readonly<Record<string, Application>>): System {
   return {
-    version: 1,
+    version: SYSTEM_VERSION,
     applications: applications as Readonly<Record<ApplicationName, Application>>,
     resources: {},
     instances: Object.fromEntries(
@@ -47,6 +53,12 @@ export function systemOf(applications: Readonly<Record<string, Application>>): S
       limits: { domains: 64, startsAtOnce: 4, startsWaiting: 256 },
       defaultDisposable: null,
       calls: { atOnce: 256, perSecond: 1000, burst: 2000, promptSeconds: 120, depth: 8 },
+      state: {
+        server: "process",
+        snapshotMinutes: 0,
+        keep: { last: 10, hourly: 24, daily: 7, weekly: 4, monthly: 12, yearly: 10 },
+        limitMiB: null,
+      },
     },
   }
 }

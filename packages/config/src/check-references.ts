@@ -26,7 +26,10 @@ export function checkReferences(untrustedSystem: unknown, report: Report): void 
     const untrustedGrants = ownMember(instance, "grants")
     if (!Array.isArray(untrustedGrants)) continue
     untrustedGrants.forEach((grant: unknown, index) => {
-      names.check(itemPath(`${path}.grants`, index), grant, "a resource", resources)
+      const item = itemPath(`${path}.grants`, index)
+      const object = asObject(grant)
+      if (object === undefined) names.check(item, grant, "a resource", resources)
+      else names.check(`${item}.resource`, ownMember(object, "resource"), "a resource", resources)
     })
   }
   const untrustedDefault = ownMember(section("settings"), "defaultDisposable")

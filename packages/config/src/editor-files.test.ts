@@ -52,7 +52,7 @@ test("the compiler finds what the schema would refuse", () => {
   )
   assert.match(
     typeErrors(withInstances('{ a: { application: "pdf", grants: ["lan"] } }')),
-    /'string' is not assignable to type 'never'/,
+    /'string' is not assignable to type 'Grant<never>'/,
   )
   assert.match(
     typeErrors(withInstances('{ a: { application: "pdf", memory: 64 } }')),

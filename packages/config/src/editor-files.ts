@@ -1,8 +1,10 @@
+import { directoryFields } from "./directory-schema.ts"
 import { objectText } from "./schema/object.ts"
 import {
   applicationFields,
   debianFields,
   instanceFields,
+  instanceGrantFields,
   resource,
   serviceFields,
   settingsFields,
@@ -29,8 +31,14 @@ declare module "skerry" {
   /** A service elsewhere: who has it granted may call it. */
   export interface ServiceResource ${indented(objectText(serviceFields))}
 
+  /** Files: a tree of the state store, or a directory of this machine. */
+  export interface DirectoryResource ${indented(objectText(directoryFields))}
+
   /** Something that can be granted. */
   export type Resource = ${resource.typeText}
+
+  /** A resource that appears elsewhere, or for less, than it says itself. */
+  export interface Grant<Resources extends string = string> ${indented(objectText(instanceGrantFields))}
 
   /** A named pairing of one application with the resources granted to it. */
   export interface Instance<Applications extends string = string, Resources extends string = string> ${indented(objectText(instanceFields))}
@@ -70,6 +78,22 @@ declare module "skerry" {
 
   /** Packages from Debian's archive, or from one laid out like it. */
   export function debian(source: Omit<DebianSource, "kind">): DebianSource
+
+  /** A tree of the state store. Kept are its files and their versions; nothing else that an instance writes is. */
+  export function state(
+    tree: string,
+    options?: {
+      readonly at?: string | null
+      readonly access?: "read" | "write" | null
+      readonly quotaMiB?: number | null
+    },
+  ): DirectoryResource
+
+  /** A directory of this machine: absolute, or beginning with "~/". To be read only, where nothing else is said. */
+  export function hostDirectory(
+    path: string,
+    options?: { readonly at?: string | null; readonly access?: "read" | "write" | null },
+  ): DirectoryResource
 
   type KeysIn<D, K extends string> = D extends Readonly<Record<K, infer S>> ? keyof S & string : never
 

@@ -2,6 +2,7 @@
  * What `import … from "skerry"` gives a configuration. It runs in the evaluating process and is kept free of
  * imports at run time. The types follow from the schema; editor-files.ts writes the same for editors.
  */
+import type { directoryFields, WrittenGrant } from "./directory-schema.ts"
 import type { WrittenObject } from "./schema/object.ts"
 import type { Written } from "./schema/schema.ts"
 import type {
@@ -16,12 +17,15 @@ import type {
 export type DebianSource = WrittenObject<typeof debianFields>
 export type Application = WrittenObject<typeof applicationFields>
 export type ServiceResource = WrittenObject<typeof serviceFields>
+export type DirectoryResource = WrittenObject<typeof directoryFields>
 export type Resource = Written<typeof resource>
+/** A resource that appears elsewhere, or for less, than it says itself. */
+export type Grant<Resources extends string = string> = WrittenGrant<Resources>
 export type Settings = WrittenObject<typeof settingsFields>
 export type Instance<Applications extends string = string, Resources extends string = string> = Omit<
   WrittenObject<typeof instanceFields>,
   "application" | "grants"
-> & { readonly application: Applications; readonly grants?: readonly Resources[] }
+> & { readonly application: Applications; readonly grants?: readonly (Resources | Grant<Resources>)[] }
 
 export interface SystemDefinition<
   A extends Readonly<Record<string, Application>>,
@@ -44,6 +48,23 @@ export function defineSystem<
 /** Packages from Debian's archive, or from one laid out like it. */
 export function debian(source: Omit<DebianSource, "kind">): DebianSource {
   return { kind: "debian", ...source }
+}
+
+/** A tree of the state store. Kept are its files and their versions; nothing else that an instance writes is. */
+export function state(
+  tree: string,
+  options: Pick<DirectoryResource, "access" | "at"> & { readonly quotaMiB?: number | null } = {},
+): DirectoryResource {
+  const { quotaMiB = null, ...rest } = options
+  return { kind: "directory", origin: { kind: "state", tree, quotaMiB }, ...rest }
+}
+
+/** A directory of this machine: absolute, or beginning with "~/". To be read only, where nothing else is said. */
+export function hostDirectory(
+  path: string,
+  options: Pick<DirectoryResource, "access" | "at"> = {},
+): DirectoryResource {
+  return { kind: "directory", origin: { kind: "host", path }, ...options }
 }
 
 type KeysIn<D, K extends string> = D extends Readonly<Record<K, infer S>> ? keyof S & string : never

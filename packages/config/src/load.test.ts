@@ -29,7 +29,7 @@ test("the starter configuration is good, and gives the same bytes twice", async 
   const second = await loadIn(directory.path)
   assert.equal(first.canonicalJson, second.canonicalJson)
   assert.equal(first.digest, second.digest)
-  assert.deepEqual(Object.keys(first.system.instances), ["pdf", "scratch", "light"])
+  assert.deepEqual(Object.keys(first.system.instances), ["pdf", "notes", "scratch", "light"])
   assert.equal(first.printed, "")
 })
 

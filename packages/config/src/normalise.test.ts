@@ -1,7 +1,14 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { parseApplicationName, parseInstanceName } from "@skerry/model"
+import {
+  directoriesOf,
+  parseApplicationName,
+  parseInstanceName,
+  placesOverlap,
+  SYSTEM_VERSION,
+} from "@skerry/model"
 import { ConfigError } from "./config-error.ts"
+import { hostDirectory, state } from "./entry.ts"
 import { CONFIG_LIMITS } from "./limits.ts"
 import { normalise } from "./normalise.ts"
 
@@ -12,12 +19,18 @@ test("everything that was left out is filled in", () => {
     { applications: { scratch }, instances: { mail: { application: "scratch" } } },
     "x",
   )
-  assert.equal(system.version, 1)
+  assert.equal(system.version, SYSTEM_VERSION)
   assert.deepEqual(system.settings, {
     standby: { perImage: 1, memoryMiB: 512 },
     limits: { domains: 128, startsAtOnce: 2, startsWaiting: 1024 },
     defaultDisposable: null,
     calls: { atOnce: 256, perSecond: 1000, burst: 2000, promptSeconds: 120, depth: 8 },
+    state: {
+      server: "process",
+      snapshotMinutes: 60,
+      keep: { last: 10, hourly: 24, daily: 7, weekly: 4, monthly: 12, yearly: 10 },
+      limitMiB: null,
+    },
   })
   const application = system.applications[parseApplicationName("scratch")]
   assert.deepEqual(application?.source, {
@@ -111,5 +124,87 @@ test("numbers stand at their limits and not beyond", () => {
   for (const good of [64, 1_048_576]) normalise(withMemory(good), "x")
   for (const bad of [63, 1_048_577, 256.5, Number.NaN, -1]) {
     assert.throws(() => normalise(withMemory(bad), "x"), ConfigError)
+  }
+})
+
+test("directories and grants of them are completed from each other, each once, in the order of names", () => {
+  const { system } = normalise(
+    {
+      applications: { scratch },
+      resources: {
+        tax: hostDirectory("~/Documents/tax"),
+        home: state("mail", { quotaMiB: 100 }),
+        keys: { kind: "service", service: "a.Keys", target: "mail" },
+      },
+      instances: {
+        mail: {
+          application: "scratch",
+          grants: [
+            "tax",
+            "keys",
+            { resource: "home", access: "read" },
+            "tax",
+            { resource: "tax", at: "/tax" },
+          ],
+        },
+      },
+    },
+    "x",
+  )
+  assert.deepEqual(system.instances[parseInstanceName("mail")]?.grants, [
+    { resource: "home", at: "/home/user", access: "read" },
+    { resource: "keys", at: null, access: null },
+    { resource: "tax", at: "/mnt/tax", access: "read" },
+    { resource: "tax", at: "/tax", access: "read" },
+  ])
+  assert.deepEqual(
+    directoriesOf(system, parseInstanceName("mail")).map(({ origin, at }) => [origin.kind, at]),
+    [
+      ["state", "/home/user"],
+      ["host", "/mnt/tax"],
+      ["host", "/tax"],
+    ],
+  )
+})
+
+test("places and paths stand at their limits and not over them", () => {
+  const withPath = (path: string, at = "/mnt/x") => ({
+    applications: {},
+    resources: { a: hostDirectory(path, { at }) },
+    instances: {},
+  })
+  const long = `~/${"a".repeat(1022)}`
+  for (const good of ["/a", "~/a/b", "~/.a", "/a/..b", "/a b", long]) normalise(withPath(good), "x")
+  for (const bad of [
+    "",
+    "~",
+    "~/",
+    "/",
+    "a",
+    "./a",
+    "~a/b",
+    "/a/",
+    "//a",
+    "/a/./b",
+    "/a/..",
+    "/a\0b",
+    `${long}a`,
+  ]) {
+    assert.throws(() => normalise(withPath(bad), "x"), ConfigError, bad)
+  }
+  for (const good of ["/home/user", "/procedure", "/srv/run"]) normalise(withPath("/a", good), "x")
+  for (const bad of ["/", "srv", "/proc", "/proc/1", "/run/x", "/dev", "/sys/a", "/srv/../etc", "~/x"]) {
+    assert.throws(() => normalise(withPath("/a", bad), "x"), ConfigError, bad)
+  }
+})
+
+test("places that only begin alike keep apart", () => {
+  for (const [a, b, doOverlap] of [
+    ["/mnt/a", "/mnt/ab", false],
+    ["/mnt/a", "/mnt/a", true],
+    ["/mnt/a/b", "/mnt/a", true],
+    ["/mnt/a", "/mnt/a/b", true],
+  ] as const) {
+    assert.equal(placesOverlap(a, b), doOverlap, `${a} ${b}`)
   }
 })

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto"
-import { type Digest, parseDigest, type System } from "@skerry/model"
+import { type Digest, parseDigest, SYSTEM_VERSION, type System } from "@skerry/model"
 import { canonicalJson } from "./canonical-json.ts"
 import { checkReferences } from "./check-references.ts"
+import { checkQuotas, completeGrants } from "./complete-grants.ts"
 import { invalid } from "./config-error.ts"
 import { Report } from "./schema/problem.ts"
 import { systemSchema } from "./system-schema.ts"
@@ -19,10 +20,12 @@ export function normalise(untrustedSystem: unknown, file: string): NormalisedSys
   const report = new Report()
   const parsed = systemSchema.parse(untrustedSystem, "", report)
   checkReferences(untrustedSystem, report)
-  if (parsed === undefined || report.problems.length > 0) {
+  const instances = parsed && completeGrants(parsed.instances, parsed.resources, report)
+  if (parsed !== undefined) checkQuotas(parsed.resources, report)
+  if (parsed === undefined || instances === undefined || report.problems.length > 0) {
     throw invalid(file, report.problems, report.more)
   }
-  const system: System = deepFreeze({ version: 1, ...parsed })
+  const system: System = deepFreeze({ version: SYSTEM_VERSION, ...parsed, instances })
   const json = canonicalJson(system)
   const digest = parseDigest(`sha256:${createHash("sha256").update(json).digest("hex")}`)
   return { system, canonicalJson: json, digest }

@@ -1,5 +1,5 @@
 /** The configuration that `skerry init` writes: something useful to run, explained as it goes. */
-export const STARTER_CONFIGURATION = `import { debian, defineSystem } from "skerry"
+export const STARTER_CONFIGURATION = `import { debian, defineSystem, state } from "skerry"
 
 // This file says all that Skerry may run on this machine. After a change:
 //
@@ -37,11 +37,21 @@ export default defineSystem({
     },
   },
 
-  // What can be granted to an instance: so far, services of other instances. An instance that has "keys" granted could
-  // have things signed by the instance "vault", and you would be asked each time:
-  //
-  //   keys: { kind: "service", service: "skerry.Gpg", target: "vault" },
-  resources: {},
+  // What can be granted to an instance.
+  resources: {
+    // Files that are kept: a tree of the state store, with its versions ("skerry state log notes"). It appears at
+    // /home/user, and several instances may share it.
+    notes: state("notes"),
+
+    // A directory of this machine, to be read only unless you say more; it would appear at /mnt/tax:
+    //
+    //   tax: hostDirectory("~/Documents/tax", { access: "read" }),
+    //
+    // A service of another instance. What has "keys" granted could have things signed by the instance "vault", and you
+    // would be asked each time:
+    //
+    //   keys: { kind: "service", service: "skerry.Gpg", target: "vault" },
+  },
 
   // What you use, by name: each instance is an application plus the resources granted to it. An instance
   // without grants has no network, sees no file of this machine and no device, and reaches no other instance.
@@ -49,6 +59,9 @@ export default defineSystem({
   instances: {
     // skerry run -d pdf < untrusted.pdf
     pdf: { application: "pdf" },
+
+    // skerry run -t notes. Its home is kept; whatever else it writes is gone when it ends.
+    notes: { application: "scratch", grants: ["notes"] },
 
     // skerry run -d -t scratch. Other instances may have files and links opened in disposables of it.
     scratch: { application: "scratch", disposableTemplate: true },

@@ -7,6 +7,7 @@ import {
   parseResourceName,
   type ResourceName,
 } from "@skerry/model"
+import { directory, grant, grantFields, stateFields } from "./directory-schema.ts"
 import { CONFIG_LIMITS } from "./limits.ts"
 import { listOf, mapOf, setOf } from "./schema/collections.ts"
 import { ignored, object, optional, required } from "./schema/object.ts"
@@ -136,7 +137,7 @@ export const serviceFields = {
 
 /** To build a kind: describe it with object() in place of its `notYet`, and add it to the model's Resource. */
 export const RESOURCE_KINDS = {
-  directory: notYet,
+  directory,
   network: notYet,
   device: notYet,
   service: object(serviceFields, { typeText: "ServiceResource" }),
@@ -153,13 +154,16 @@ const TAG = /^(?!disposable-of-)[a-z0-9][a-z0-9_.-]*$/
 
 const disposableName = reference<InstanceName>("the name of an instance with disposableTemplate", "string")
 
+const resourceName = reference<ResourceName>("the name of a resource", "Resources")
+export const instanceGrantFields = grantFields(resourceName)
+
 export const instanceFields = {
   application: required(
     reference<ApplicationName>("the name of an application", "Applications"),
     "The application that it runs.",
   ),
   grants: optional(
-    setOf(reference<ResourceName>("the name of a resource", "Resources"), { max: 256 }),
+    listOf(grant(resourceName), { max: 256 }),
     [],
     "Resources that it may use. Without any it has no network, no files of this machine and no devices.",
   ),
@@ -251,6 +255,7 @@ export const settingsFields = {
     "What @dispvm means where an instance does not say: an instance with disposableTemplate; null is none.",
   ),
   calls: optional(object(callsFields), {}, "Bounds on calls between domains."),
+  state: optional(object(stateFields), {}, "The state store: what it keeps, and where its server runs."),
 } as const
 
 const settings = object(settingsFields, { typeText: "Settings" })

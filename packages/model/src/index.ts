@@ -1,6 +1,7 @@
 export * from "./names.ts"
 export { nearMatch } from "./near-match.ts"
 export * from "./paths.ts"
+export * from "./places.ts"
 export { plainLines, plainly } from "./plainly.ts"
 export { printable, printableLines, quoted } from "./printable.ts"
 export type { OnProgress, ProgressEvent } from "./progress.ts"

@@ -3,9 +3,12 @@ import type { ApplicationName, InstanceName, ResourceName, TreeName } from "./na
 /** How strongly a domain is kept apart: `vm` has a kernel of its own, `process` shares the host's. */
 export type Level = "vm" | "process"
 
+/** Counts the shapes of System that were built into generations: one of another shape has to be built again. */
+export const SYSTEM_VERSION = 2
+
 /** The complete, normalised configuration: every field present, nothing downstream has defaults. */
 export interface System {
-  readonly version: 1
+  readonly version: typeof SYSTEM_VERSION
   readonly applications: Readonly<Record<ApplicationName, Application>>
   readonly resources: Readonly<Record<ResourceName, Resource>>
   readonly instances: Readonly<Record<InstanceName, Instance>>
@@ -65,10 +68,19 @@ export interface ServiceResource {
   readonly verdict: "ask" | "allow"
 }
 
+/** One resource given to one instance. */
+export interface Grant {
+  readonly resource: ResourceName
+  /** Where a directory appears in the instance: absolute, and not below another one's place. Null: it is a service. */
+  readonly at: string | null
+  /** What may be done with a directory; null: it is a service. */
+  readonly access: "read" | "write" | null
+}
+
 /** A named pairing of one application with the resources granted to it. */
 export interface Instance {
   readonly application: ApplicationName
-  readonly grants: readonly ResourceName[]
+  readonly grants: readonly Grant[]
   /** The least isolation that the instance accepts; Skerry never silently gives less. */
   readonly isolation: Level
   readonly memoryMiB: number
@@ -103,6 +115,28 @@ export interface Settings {
   /** What `@dispvm` means; null: nothing, where an instance does not say. */
   readonly defaultDisposable: InstanceName | null
   readonly calls: CallSettings
+  readonly state: StateSettings
+}
+
+/** What is kept in the state store, and where its server runs. */
+export interface StateSettings {
+  /** Where the file server of the state store runs: in a sandboxed process, or in a machine of its own. */
+  readonly server: "process" | "vm"
+  /** How often a running domain's trees are kept as versions; 0: never. */
+  readonly snapshotMinutes: number
+  readonly keep: KeepRule
+  /** What all of the store may take on disk; null: what the disk has. */
+  readonly limitMiB: number | null
+}
+
+/** How many of the newest versions of each kind are kept; 0 keeps none for that reason. */
+export interface KeepRule {
+  readonly last: number
+  readonly hourly: number
+  readonly daily: number
+  readonly weekly: number
+  readonly monthly: number
+  readonly yearly: number
 }
 
 /** Bounds of calls between domains, each for one calling domain. */

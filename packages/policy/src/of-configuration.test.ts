@@ -2,7 +2,15 @@ import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
-import type { Instance, InstanceName, ResourceName, ServiceResource, System } from "@skerry/model"
+import {
+  type Grant,
+  type Instance,
+  type InstanceName,
+  type ResourceName,
+  type ServiceResource,
+  SYSTEM_VERSION,
+  type System,
+} from "@skerry/model"
 import { evaluate } from "./evaluate.ts"
 import { dotOf, policyGraph } from "./graph.ts"
 import { lint } from "./lint.ts"
@@ -26,7 +34,7 @@ function systemOf(
       ...more,
     }) as unknown as Instance
   return {
-    version: 1,
+    version: SYSTEM_VERSION,
     applications: {},
     resources,
     instances: Object.fromEntries(Object.entries(instances).map(([name, each]) => [name, complete(each)])),
@@ -34,7 +42,8 @@ function systemOf(
   }
 }
 
-const grants = (...names: readonly string[]) => names as readonly ResourceName[]
+const grants = (...names: readonly string[]): readonly Grant[] =>
+  names.map((name) => ({ resource: name as ResourceName, at: null, access: null }))
 const service = (more: Partial<ServiceResource>): ServiceResource => ({
   kind: "service",
   service: "a.Keys",

@@ -12,8 +12,8 @@ export const disposableTag = (instance: string): string => `disposable-of-${inst
 export function rulesOfConfiguration(system: System): string {
   const lines = ["# Made from the grants of the configuration."]
   for (const [name, { grants }] of Object.entries<Instance>(system.instances)) {
-    const granted = grants.flatMap((grant) => {
-      const resource = system.resources[grant]
+    const granted = grants.flatMap(({ resource: granted }) => {
+      const resource = system.resources[granted]
       return resource?.kind === "service" ? [resource] : []
     })
     for (const source of [name, `@tag:${disposableTag(name)}`]) lines.push(...rulesOf(granted, source))

@@ -1,4 +1,4 @@
-import { printable, printableLines, unreachable } from "@skerry/model"
+import { type Grant, printable, printableLines, unreachable } from "@skerry/model"
 import { type CommandContext, defineCommand } from "../command.ts"
 import { showJson, table } from "../render/table.ts"
 
@@ -83,8 +83,13 @@ async function show(context: CommandContext, asJson: boolean): Promise<number> {
     { title: "ISOLATION", cell: ([, instance]) => instance.isolation },
     { title: "MEMORY", align: "right", cell: ([, instance]) => `${instance.memoryMiB} MiB` },
     { title: "VCPUS", align: "right", cell: ([, instance]) => String(instance.vcpus) },
-    { title: "GRANTS", cell: ([, instance]) => instance.grants.join(" ") || "none" },
+    { title: "GRANTS", cell: ([, instance]) => grantWords(instance.grants) },
   ])
   context.stdout.write(`${applications}\n${instances}\nDigest ${digest}\n`)
   return 0
 }
+
+const grantWords = (grants: readonly Grant[]): string =>
+  grants
+    .map(({ resource, at, access }) => (at === null ? resource : `${resource} (${access} ${at})`))
+    .join(" ") || "none"

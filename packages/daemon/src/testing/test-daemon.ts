@@ -7,7 +7,16 @@ import { join } from "node:path"
 import type { Readable } from "node:stream"
 import { text } from "node:stream/consumers"
 import { FakeBackend, type FakeOptions, type ImageFiles } from "@skerry/isolation"
-import type { ApplicationName, Digest, HostPaths, InstanceName, Level, Settings, System } from "@skerry/model"
+import {
+  type ApplicationName,
+  type Digest,
+  type HostPaths,
+  type InstanceName,
+  type Level,
+  type Settings,
+  SYSTEM_VERSION,
+  type System,
+} from "@skerry/model"
 import {
   ADMIN,
   type CommandDown,
@@ -28,6 +37,12 @@ export const SETTINGS: Settings = {
   limits: { domains: 64, startsAtOnce: 4, startsWaiting: 512 },
   defaultDisposable: null,
   calls: { atOnce: 256, perSecond: 1000, burst: 2000, promptSeconds: 120, depth: 8 },
+  state: {
+    server: "process",
+    snapshotMinutes: 0,
+    keep: { last: 10, hourly: 24, daily: 7, weekly: 4, monthly: 12, yearly: 10 },
+    limitMiB: null,
+  },
 }
 
 export function tinySystem(settings: Partial<Settings> = {}): System {
@@ -44,7 +59,7 @@ export function tinySystem(settings: Partial<Settings> = {}): System {
     defaultDisposable: null,
   })
   return {
-    version: 1,
+    version: SYSTEM_VERSION,
     applications: {
       ["tools" as ApplicationName]: {
         source: {

@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import type { ImageFiles } from "@skerry/isolation"
-import type { ApplicationName, Digest, HostPaths, System } from "@skerry/model"
+import { type ApplicationName, type Digest, type HostPaths, SYSTEM_VERSION, type System } from "@skerry/model"
 import { digestOf } from "../canonical.ts"
 import { writeDurably } from "../durable.ts"
 import { ImageError } from "../errors.ts"
@@ -132,6 +132,7 @@ export async function loadCurrent(paths: HostPaths): Promise<CurrentGeneration> 
     throw new ImageError("no-generation", 'Nothing has been built yet: run "skerry build" first')
   }
   const generation = await generations.read(number)
+  checkShape(generation)
   await checkFiles(generation, new ImageStore(paths.cache))
   return { number, system: generation.system, images: imagesOf(generation, new ImageStore(paths.cache)) }
 }
@@ -152,6 +153,13 @@ export function imagesOf(
       },
     ]),
   )
+}
+
+/** What another version of Skerry built is kept and listed, and lacks what this one needs to know. */
+export function checkShape({ number, system }: Generation): void {
+  if (system.version === SYSTEM_VERSION) return
+  const message = `Cannot use generation ${number}: another version of Skerry built it; run "skerry build"`
+  throw new ImageError("bad-generation", message)
 }
 
 /** Images can be deleted from the cache at any time; a generation without them cannot be used. */

@@ -2,12 +2,12 @@ import type { Linux } from "@skerry/linux"
 import type { HostPaths } from "@skerry/model"
 import { ImageError } from "../errors.ts"
 import { takeBuildLock } from "./build-lock.ts"
-import { checkFiles, GenerationStore } from "./generations.ts"
+import { checkFiles, checkShape, GenerationStore } from "./generations.ts"
 import { ImageStore } from "./image-store.ts"
 
 /**
  * Makes an existing generation the current one: `number`, or the one before the current. Returns its number.
- * Fails with "no-generation", "bad-generation" (its images are gone), "busy".
+ * Fails with "no-generation", "bad-generation" (its images are gone, or another version of Skerry built it), "busy".
  */
 export async function rollback(
   paths: HostPaths,
@@ -27,6 +27,7 @@ export async function rollback(
     )
   }
   const generation = await store.read(target)
+  checkShape(generation)
   await checkFiles(generation, new ImageStore(paths.cache))
   await store.makeCurrent(target)
   return target
