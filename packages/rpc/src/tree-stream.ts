@@ -7,7 +7,7 @@ import { bytes, type Decoded, nothing, oneOf, struct, u16, u64, union } from "@s
  */
 export const TreeRecord = union({
   entry: struct({
-    kind: oneOf("file", "directory", "symlink"),
+    entryKind: oneOf("file", "directory", "symlink"),
     /** Names from the imported directory, "/" between them; empty: that directory itself, which comes first. */
     path: bytes({ max: 64 * 1024 - 1024 }),
     mode: u16,
