@@ -24,6 +24,8 @@ export interface FileCalls {
   /** Nanoseconds since 1970; "now", or undefined: as it is. */
   setTimes(fd: number, access: FileTime | undefined, modify: FileTime | undefined): number
   truncate(fd: number, size: number): number
+  /** Of a descriptor that is open for writing, whatever the file's mode says by now. */
+  truncateOpen(fd: number, size: number): number
   makeDirectory(directory: number, name: string, mode: number): number
   makeSymlink(directory: number, name: string, target: string): number
   readSymlink(fd: number, target: Uint8Array): number
@@ -79,7 +81,7 @@ export function fileCalls(libc: Libc): FileCalls {
 
   const put = (target: Buffer, text: string) => {
     if (text.length >= PATH_BYTES) throw new RangeError("A name for Linux has at most 4096 bytes")
-    target[target.latin1Write(text, 0)] = 0
+    target[target.write(text, "latin1")] = 0
     return target
   }
   const own = (fd: number) => put(link, `/proc/self/fd/${fd}`)
@@ -114,6 +116,7 @@ export function fileCalls(libc: Libc): FileCalls {
       return done(bound.utimensat(fd, EMPTY, timesBytes, LINUX.AT_EMPTY_PATH))
     },
     truncate: (fd, size) => done(bound.truncate(own(fd), size)),
+    truncateOpen: (fd, size) => done(bound.ftruncate(fd, size)),
     makeDirectory: (directory, entry, mode) => done(bound.mkdirat(directory, put(name, entry), mode)),
     makeSymlink: (directory, entry, target) =>
       done(bound.symlinkat(put(other, target), directory, put(name, entry))),
@@ -167,6 +170,7 @@ const bindAll = (libc: Libc) => ({
   chmod: libc.bind("int chmod(void *, unsigned int)"),
   utimensat: libc.bind("int utimensat(int, void *, void *, int)"),
   truncate: libc.bind("int truncate(void *, int64_t)"),
+  ftruncate: libc.bind("int ftruncate(int, int64_t)"),
   mkdirat: libc.bind("int mkdirat(int, void *, unsigned int)"),
   symlinkat: libc.bind("int symlinkat(void *, int, void *)"),
   readlinkat: libc.bind("int64_t readlinkat(int, void *, void *, size_t)"),
