@@ -1,9 +1,8 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs"
 import { dirname } from "node:path"
 import { type Linux, LinuxError, POLL } from "@skerry/linux"
-import type { Loop, Watch } from "@skerry/loop"
+import type { DescriptorQueue, Loop, Watch } from "@skerry/loop"
 import { Port, type PortMemory } from "@skerry/loop"
-import type { DescriptorQueue } from "./descriptor-queue.ts"
 import { AGENT } from "./limits.ts"
 import { passCall } from "./pass-call.ts"
 

@@ -1,5 +1,5 @@
 import { closeSync } from "node:fs"
-import type { PortHandler } from "@skerry/loop"
+import type { DescriptorQueue, PortHandler } from "@skerry/loop"
 import {
   CallFailure,
   type CallState,
@@ -12,7 +12,6 @@ import {
 import { decode, encode } from "@skerry/wire"
 import type { Account } from "./accounts.ts"
 import { type Command, runOnDescriptors, runOnPipes, runOnTerminal } from "./command.ts"
-import type { DescriptorQueue } from "./descriptor-queue.ts"
 import { commandEnvironment } from "./environment.ts"
 import type { CommandSpec, ProcessHost } from "./process.ts"
 import { findProgram } from "./program.ts"

@@ -1,3 +1,6 @@
+/** What the host calls the port that the agent is reached by. */
+export const CONTROL_PORT_NAME = "org.skerry.control"
+
 /** Bounds of the agent. */
 export const AGENT = {
   /** From TERM to KILL for a command whose caller went away: time to clean up, not to stay. */

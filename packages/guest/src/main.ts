@@ -1,19 +1,25 @@
 import { existsSync, fstatSync, readFileSync } from "node:fs"
 import { openLinux } from "@skerry/linux"
-import { Loop, type Port, PortMemory, servePort } from "@skerry/loop"
+import {
+  DescriptorQueue,
+  findVirtioPort,
+  Loop,
+  openVirtioPort,
+  type Port,
+  PortMemory,
+  servePort,
+  VIRTIO_PORTS,
+} from "@skerry/loop"
 import { findAccount } from "./accounts.ts"
 import { CallSocket } from "./call-socket.ts"
-import { findControlPort, openControlPort } from "./control-port.ts"
-import { DescriptorQueue } from "./descriptor-queue.ts"
 import { agentHandlers } from "./handlers.ts"
 import { type Identities, machineIdentities, sharedIdentities } from "./identity.ts"
-import { AGENT } from "./limits.ts"
+import { AGENT, CONTROL_PORT_NAME } from "./limits.ts"
 import { servicePlaces } from "./services/find-service.ts"
 import type { ServiceHost } from "./services/service.ts"
 import { warmUp } from "./warm-up.ts"
 
 const KOFFI = "/usr/lib/skerry/koffi.node"
-const VIRTIO_PORTS = "/sys/class/virtio-ports"
 const USER_UID = 1000
 
 /** At level `process`: the descriptors that the backend passed in. */
@@ -68,11 +74,12 @@ function serveMachine(host: AgentHost): void {
   warmUp(host, rehearsed, warmUpProgram())
   const identities = newIdentities()
   const handlers = agentHandlers({ host, identities, onShutdown: () => endAfterAnswer(host) })
-  const device = findControlPort(VIRTIO_PORTS)
+  const device = findVirtioPort(VIRTIO_PORTS, CONTROL_PORT_NAME)
+  if (device === undefined) throw new Error(`No virtio port is called ${CONTROL_PORT_NAME}`)
   const control = serveCalls(host, identities)
   const open = () => {
     control.port = undefined
-    openControlPort(host, device, (fd) => {
+    openVirtioPort(host, device, (fd) => {
       control.port = servePort({ ...host, fd, onEnd: open }, handlers)
     })
   }

@@ -1,4 +1,5 @@
 import { closeSync } from "node:fs"
+import type { DescriptorQueue } from "@skerry/loop"
 import {
   type CallState,
   call as callMethod,
@@ -9,7 +10,6 @@ import {
   relay,
 } from "@skerry/rpc"
 import { decode, encode } from "@skerry/wire"
-import type { DescriptorQueue } from "./descriptor-queue.ts"
 
 /** CALL of the host's table, before the params as the program sent them. */
 const CALL_METHOD = Uint8Array.of(callMethod.id & 0xff, callMethod.id >> 8)

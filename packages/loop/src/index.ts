@@ -1,4 +1,6 @@
+export { DescriptorQueue } from "./descriptor-queue.ts"
 export { answering, type PortHandler } from "./incoming.ts"
 export { Loop, type Watch } from "./loop.ts"
 export { Port, PortMemory, type PortOptions } from "./port.ts"
 export { servePort } from "./serve.ts"
+export { findVirtioPort, openVirtioPort, VIRTIO_PORTS } from "./virtio-port.ts"

@@ -4,4 +4,6 @@ export const PORT_LIMITS = {
   portBytes: 96 * 1024,
   /** Buffers for writing kept for the next port that has something to write: as many as write in one turn, mostly. */
   outputsKept: 8,
+  /** Between two looks at a virtio port whose host side is not connected: first, and at most. */
+  reconnectMs: { first: 2, most: 50 },
 } as const
