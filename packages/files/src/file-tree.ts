@@ -53,7 +53,11 @@ export class FileError extends Error {
   override readonly name = "FileError"
   readonly code: FileErrorCode
   constructor(code: FileErrorCode, message: string = code, options?: ErrorOptions) {
+    // Expected, and often: a name that is not there. The stack would cost more than all else that such a request takes.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(message, options)
+    Error.stackTraceLimit = stackTraceLimit
     this.code = code
   }
 }
@@ -117,8 +121,9 @@ export interface DirectoryEntry {
   readonly kind: NodeKind
   readonly id: bigint
   /**
-   * Where reading goes on after this entry: positive, below 2^63. Stable under change: entries that exist during the
-   * whole reading are returned exactly once, whatever is added or removed meanwhile.
+   * Where reading goes on after this entry: positive, below 2^63, and neither 2^63 - 2 nor 2^63 - 3, which the server
+   * takes for "." and "..". Stable under change: entries that exist during the whole reading are returned exactly once,
+   * whatever is added or removed meanwhile.
    */
   readonly cursor: bigint
 }
@@ -185,7 +190,7 @@ export interface FileTree {
 
   /** Bytes read, 0 at the end. `offset` ≥ 0. */
   read(file: OpenNode, target: Uint8Array, offset: number): number
-  /** Bytes taken, all of them: ENOSPC, EDQUOT, EFBIG otherwise, and nothing of it is written then. With append, `offset` has no meaning. */
+  /** `bytes` are the caller's again when it returns. Bytes taken, all of them: ENOSPC, EDQUOT, EFBIG otherwise, and nothing of it is written then. With append, `offset` has no meaning. */
   write(file: OpenNode, bytes: Uint8Array, offset: number): number
   /** Up to `most` entries after `cursor` (0n: from the beginning); none: the end. A cursor that was never given out is no error. */
   readDirectory(directory: OpenNode, cursor: bigint, most: number): readonly DirectoryEntry[]

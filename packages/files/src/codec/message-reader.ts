@@ -45,7 +45,7 @@ export class MessageReader {
   bytesAsText(): string {
     const length = this.u16()
     const at = this.#take(length)
-    return this.#bytes.latin1Slice(at, at + length)
+    return this.#bytes.toString("latin1", at, at + length)
   }
 
   /** A view, valid until the message is done with. */

@@ -73,7 +73,7 @@ export class MessageWriter {
   /** Of bytes kept one a character. */
   bytesFromText(text: string): void {
     this.u16(text.length)
-    this.#at += this.#bytes.latin1Write(text, this.#at)
+    this.#at += this.#bytes.write(text, this.#at, "latin1")
   }
 
   data(bytes: Uint8Array): void {
@@ -96,7 +96,11 @@ export class MessageWriter {
     this.#at += count
   }
 
-  /** A u32 of this message that is known only now. */
+  /** Fields of this message that are known only now. */
+  patchU16(at: number, value: number): void {
+    this.#bytes.writeUInt16LE(value, at)
+  }
+
   patchU32(at: number, value: number): void {
     this.#bytes.writeUInt32LE(value, at)
   }

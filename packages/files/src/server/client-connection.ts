@@ -1,0 +1,112 @@
+import { closeSync } from "node:fs"
+import { type Linux, LinuxError, POLL } from "@skerry/linux"
+import type { Loop, Watch } from "@skerry/loop"
+import { ProtocolError } from "@skerry/wire"
+import type { FileErrorCode } from "../file-tree.ts"
+import type { Session } from "./session.ts"
+
+export type ClientEnd =
+  | { readonly kind: "closed" } // by the client, or by us
+  | { readonly kind: "protocol"; readonly error: ProtocolError }
+
+export interface ClientConnectionOptions {
+  readonly loop: Loop
+  readonly linux: Pick<Linux, "readSome" | "writeSome" | "setBlocking">
+  /** A stream socket or a virtio port; the connection owns it. */
+  readonly fd: number
+  readonly session: Session
+  /** What all connections of the loop read into, one after the other; NINEP_LIMITS.inputBytes of it. */
+  readonly input: Buffer
+  /** Called once, when the descriptor and everything that the client held are closed. */
+  readonly onEnd: (end: ClientEnd) => void
+}
+
+/** Binds a session to a descriptor in the loop. */
+export class ClientConnection {
+  readonly #options: ClientConnectionOptions
+  readonly #watch: Watch
+  readonly #stopEnding: () => void
+  /** The descriptor took no more; it polls as writable when it does. */
+  #isBlocked = false
+  /** Something has happened since the last turn ended. */
+  #hasTurn = false
+  #isOpen = true
+
+  constructor(options: ClientConnectionOptions) {
+    const { loop, linux, fd } = options
+    this.#options = options
+    linux.setBlocking(fd, false)
+    this.#watch = loop.watch(fd, () => this.#onReady())
+    this.#watch.want(POLL.in)
+    this.#stopEnding = loop.beforeWait(() => this.#endTurn())
+  }
+
+  /** What the client wrote is durable when this returns; otherwise, the code of what failed. */
+  close(end: ClientEnd = { kind: "closed" }): FileErrorCode | undefined {
+    if (!this.#isOpen) return undefined
+    this.#isOpen = false
+    this.#stopEnding()
+    this.#watch.close()
+    closeSync(this.#options.fd)
+    const failure = this.#options.session.close()
+    this.#options.onEnd(end)
+    return failure
+  }
+
+  #onReady(): void {
+    this.#isBlocked = false
+    this.#hasTurn = true
+    const { session, linux, fd, input } = this.#options
+    // It was woken for room to write; the answers that wait leave first.
+    if (!session.wantsInput) return
+    this.#guarded(() => {
+      const count = linux.readSome(fd, input)
+      if (count === 0) this.close()
+      else if (count !== undefined) session.receive(input.subarray(0, count))
+    })
+  }
+
+  #endTurn(): void {
+    if (!this.#hasTurn) return
+    this.#hasTurn = false
+    this.#guarded(() => {
+      const { session } = this.#options
+      for (;;) {
+        session.endTurn()
+        this.#send()
+        if (!this.#isOpen || this.#isBlocked || session.wantsInput) break
+        session.resume()
+      }
+      if (this.#isOpen) this.#want()
+    })
+  }
+
+  #send(): void {
+    const { session, linux, fd } = this.#options
+    while (!this.#isBlocked) {
+      const pending = session.pending()
+      if (pending.length === 0) return
+      const taken = linux.writeSome(fd, pending)
+      if (taken === undefined) this.#isBlocked = true
+      else session.taken(taken)
+    }
+  }
+
+  #want(): void {
+    const reading = this.#options.session.wantsInput ? POLL.in : 0
+    this.#watch.want(reading | (this.#isBlocked ? POLL.out : 0))
+  }
+
+  /** A client that breaks the protocol, or is gone, ends its own connection. */
+  #guarded(action: () => void): void {
+    try {
+      action()
+    } catch (error) {
+      if (error instanceof ProtocolError) this.close({ kind: "protocol", error })
+      else if (error instanceof LinuxError && LOST.has(error.code)) this.close()
+      else throw error
+    }
+  }
+}
+
+const LOST: ReadonlySet<string> = new Set(["EPIPE", "ECONNRESET", "ENODEV", "EIO"])

@@ -1,0 +1,209 @@
+import { ProtocolError } from "@skerry/wire"
+import { HEADER_BYTES, MESSAGES, NO_TAG } from "../codec/messages.ts"
+import { FileError, type FileErrorCode } from "../file-tree.ts"
+import { Answers } from "./answers.ts"
+import { Backlog } from "./backlog.ts"
+import type { BufferPool } from "./buffer-pool.ts"
+import { ClientState } from "./client-state.ts"
+import { HANDLERS } from "./handlers.ts"
+import type { AttachableTree } from "./served-tree.ts"
+
+/** Answers that a client with short messages may have waiting all the same. */
+const LEAST_ANSWER_BYTES = 64 * 1024
+
+export interface SessionOptions {
+  /** By the name that the client attaches each by. */
+  readonly trees: ReadonlyMap<string, AttachableTree>
+  readonly pool: BufferPool
+}
+
+/**
+ * One client's 9P connection, without its descriptor. Requests are handled in their order as they come, their answers
+ * may be taken after endTurn(), which commits what they changed. A request's tag is free again from then on.
+ *
+ * Whoever drives it: while wantsInput, receive(); when nothing more is there, endTurn(), and send pending(); when not
+ * wantsInput and pending() is empty, resume(). A ProtocolError from any of them: close().
+ */
+export class Session {
+  readonly #state: ClientState
+  readonly #answers: Answers
+  readonly #backlog: Backlog
+  /** One bit for each tag whose answer may not be taken yet. */
+  readonly #tags = new Uint32Array(65_536 / 32)
+  /** Trees that it has attached, with which it may have something to commit. */
+  readonly #trees: readonly AttachableTree[]
+  #isFull = false
+  #isOpen = true
+  #requests = 0
+
+  constructor({ trees, pool }: SessionOptions) {
+    this.#answers = new Answers(pool)
+    this.#state = new ClientState(trees, this.#answers.writer)
+    this.#backlog = new Backlog(pool)
+    this.#trees = [...trees.values()]
+  }
+
+  /** False: too many answers wait to be taken. */
+  get wantsInput(): boolean {
+    return !this.#isFull
+  }
+
+  /** Fids that the client has. */
+  get fids(): number {
+    return this.#state.fids.size
+  }
+
+  /** Requests handled so far. */
+  get requests(): number {
+    return this.#requests
+  }
+
+  /**
+   * Handles the requests that these bytes complete; what is left is kept. At most NINEP_LIMITS.inputBytes at once. Throws
+   * ProtocolError, after which there is nothing to do but close().
+   */
+  receive(untrustedBytes: Buffer): void {
+    let rest = untrustedBytes
+    while (this.#backlog.length > 0 && rest.length > 0) {
+      // All of it behind requests that wait; else as much as the first, unfinished one lacks.
+      const taken = this.#isFull ? rest.length : Math.min(this.#missing(), rest.length)
+      this.#backlog.add(rest.subarray(0, taken))
+      rest = rest.subarray(taken)
+      if (!this.#isFull) this.#handleBacklog()
+    }
+    if (rest.length === 0) return
+    const handled = this.#handleAll(rest, 0, rest.length)
+    if (handled < rest.length) this.#backlog.add(rest.subarray(handled))
+  }
+
+  /** Goes on with what was received while there was no room for answers; when there is some again. */
+  resume(): void {
+    this.#isFull = false
+    this.#handleBacklog()
+  }
+
+  /** Commits what was changed; then answers may be taken, errors instead of those whose commit failed. */
+  endTurn(): void {
+    for (const { served } of this.#trees) served.commit()
+    this.#answers.release(this.#freeTag)
+  }
+
+  /** Answers to be sent, valid until taken(). */
+  pending(): Buffer {
+    return this.#answers.pending()
+  }
+
+  taken(count: number): void {
+    this.#answers.taken(count)
+  }
+
+  /**
+   * Ends the client's fids and locks, and makes durable what it has written. The code of the first tree that failed at
+   * it; undefined: all is well.
+   */
+  close(): FileErrorCode | undefined {
+    if (!this.#isOpen) return undefined
+    this.#isOpen = false
+    this.#state.reset()
+    this.#answers.close()
+    this.#backlog.close()
+    let failure: FileErrorCode | undefined
+    for (const { served } of this.#trees) {
+      const turn = served.changed(false)
+      served.commit()
+      failure ??= turn.failure
+    }
+    return failure
+  }
+
+  readonly #freeTag = (tag: number): void => {
+    this.#tags[tag >>> 5] = (this.#tags[tag >>> 5] ?? 0) & ~(1 << (tag & 31))
+  }
+
+  #handleBacklog(): void {
+    const { bytes, start, end } = this.#backlog
+    this.#backlog.take(this.#handleAll(bytes, start, end) - start)
+  }
+
+  /** Handles whole requests; where the rest begins. */
+  #handleAll(untrustedBytes: Buffer, start: number, end: number): number {
+    let at = start
+    while (end - at >= 4) {
+      const size = this.#sizeAt(untrustedBytes, at)
+      if (end - at < size) break
+      if (!this.#hasRoom()) {
+        this.#isFull = true
+        break
+      }
+      this.#handle(untrustedBytes, at, at + size)
+      at += size
+    }
+    return at
+  }
+
+  #sizeAt(untrustedBytes: Buffer, at: number): number {
+    const size = untrustedBytes.readUInt32LE(at)
+    const most = this.#state.messageBytes
+    if (size < HEADER_BYTES || size > most) {
+      throw new ProtocolError(
+        "too-large",
+        `A message of ${size} bytes is not within ${HEADER_BYTES} and ${most}`,
+      )
+    }
+    return size
+  }
+
+  #hasRoom(): boolean {
+    const bytes = this.#state.messageBytes
+    return this.#answers.hasRoom(bytes, Math.max(bytes * 2, LEAST_ANSWER_BYTES))
+  }
+
+  /** Bytes that the first request in the backlog lacks, or its size does. */
+  #missing(): number {
+    const { bytes, start, length } = this.#backlog
+    return (length < 4 ? 4 : this.#sizeAt(bytes, start)) - length
+  }
+
+  #handle(untrustedBytes: Buffer, start: number, end: number): void {
+    const type = untrustedBytes[start + 4] ?? 0
+    const tag = untrustedBytes.readUInt16LE(start + 5)
+    const state = this.#state
+    if (!state.isVersioned && type !== MESSAGES.version.type) {
+      throw new ProtocolError("out-of-order", `Message ${type} came before the version was agreed on`)
+    }
+    this.#takeTag(tag, type)
+    this.#requests += 1
+    state.input.open(untrustedBytes, start + HEADER_BYTES, end)
+    state.waitsFor = undefined
+    const at = state.output.at
+    this.#answers.begin(type + 1, tag)
+    try {
+      const handler = HANDLERS[type]
+      if (handler === undefined) throw unknownMessage(type)
+      handler(state)
+      state.output.end()
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error
+      state.output.abandon()
+      this.#answers.error(tag, error.code)
+    }
+    if (state.waitsFor !== undefined) this.#answers.wait(at, state.waitsFor)
+  }
+
+  #takeTag(tag: number, type: number): void {
+    if (tag === NO_TAG) {
+      if (type === MESSAGES.version.type) return
+      throw new ProtocolError("bad-value", `Message ${type} has no tag`)
+    }
+    const word = this.#tags[tag >>> 5] ?? 0
+    const bit = 1 << (tag & 31)
+    if ((word & bit) !== 0) throw new ProtocolError("out-of-order", `Tag ${tag} is in use`)
+    this.#tags[tag >>> 5] = word | bit
+  }
+}
+
+/** Requests have even types; what a later kernel may ask for is refused, and the connection goes on. */
+function unknownMessage(type: number): Error {
+  if (type % 2 === 0) return new FileError("EOPNOTSUPP")
+  return new ProtocolError("unknown-message", `Message ${type} is no request`)
+}
