@@ -7,19 +7,22 @@ const WORTH = 15 / 16
 const SAMPLED_BYTES = 2048
 /** Of equal pairs in the sample, beside what random bytes have: 1.0 is random, text has 10 and more. */
 const LEAST_REPETITION = 1.25
-const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+const PARAMS = { [constants.ZSTD_c_compressionLevel]: 1 }
+/** Node gathers the output in pieces of this size: one piece, with what zstd adds at most, saves joining them. */
+const pieceBytes = (bytes: number) => bytes + Math.ceil(bytes / 128) + 128
 const counts = new Uint16Array(256)
 
 /** Compressed, or undefined where that does not pay. */
 export function compress(plain: Uint8Array): Uint8Array | undefined {
   if (plain.length < LEAST_BYTES || !looksCompressible(plain)) return undefined
-  const compressed = zstdCompressSync(plain, OPTIONS)
+  const compressed = zstdCompressSync(plain, { params: PARAMS, chunkSize: pieceBytes(plain.length) })
   return compressed.length <= plain.length * WORTH ? compressed : undefined
 }
 
 /** Throws where it is not what compress() made of so many bytes. */
 export function decompress(compressed: Uint8Array, plainBytes: number): Uint8Array {
-  const plain = zstdDecompressSync(compressed, { maxOutputLength: Math.max(plainBytes, 1) })
+  const maxOutputLength = Math.max(plainBytes, 1)
+  const plain = zstdDecompressSync(compressed, { maxOutputLength, chunkSize: pieceBytes(plainBytes) })
   if (plain.length !== plainBytes) throw new Error(`Expected ${plainBytes} bytes, got ${plain.length}`)
   return plain
 }

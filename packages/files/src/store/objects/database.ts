@@ -1,14 +1,12 @@
 import { open, type RootDatabase } from "lmdb"
 import { StoreError, type StoreErrorCode } from "../object-store.ts"
+import { DATABASE_MAP_BYTES, DATABASE_PAGE_BYTES } from "./database-format.ts"
 
 /*
  * LMDB, the way it was first made: a commit writes pages that nothing refers to yet, syncs them, and then writes one
  * meta page synchronously. `overlappingSync` (the default of the package) would answer before any of it is on disk,
  * and `useWritemap` would write pages whenever the kernel likes.
  */
-/** Address space, not memory: the most that the file can grow to. */
-const MAP_BYTES = 64 * 2 ** 30
-export const DATABASE_PAGE_BYTES = 4096
 
 export interface Entry {
   readonly key: Buffer
@@ -30,7 +28,7 @@ export class Database implements Disposable {
       open<Buffer, Buffer>({
         path,
         noSubdir: true,
-        mapSize: MAP_BYTES,
+        mapSize: DATABASE_MAP_BYTES,
         pageSize: DATABASE_PAGE_BYTES,
         maxReaders: 8,
         maxDbs: 1,

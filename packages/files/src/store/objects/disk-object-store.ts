@@ -54,6 +54,7 @@ export class DiskObjectStore implements ObjectStore {
   #live: LiveSet | undefined
   /** What failed so that nothing can be known to be on disk any more. */
   #failure: StoreError | undefined
+  #isClosed = false
 
   constructor(parts: StoreParts) {
     this.#parts = parts
@@ -190,10 +191,13 @@ export class DiskObjectStore implements ObjectStore {
 
   /** Commits what is pending, if that is still possible. */
   [Symbol.dispose](): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     const { database, segments, unlock } = this.#parts
     try {
       if (this.#failure === undefined && this.#pending.size > 0) this.commit(new Map())
     } finally {
+      this.#failure ??= new StoreError("io", "The store is closed")
       segments[Symbol.dispose]()
       database[Symbol.dispose]()
       unlock()

@@ -96,7 +96,7 @@ class MemoryObjectStore implements ObjectStore {
       }
       growth += (value?.length ?? 0) - (this.#contents.records.get(name)?.length ?? 0)
     }
-    this.#take(growth)
+    this.#storedBytes += growth
     for (const [name, value] of records) {
       if (value === undefined) this.#contents.records.delete(name)
       else this.#contents.records.set(name, Uint8Array.from(value))
@@ -174,7 +174,7 @@ class MemoryObjectStore implements ObjectStore {
   [Symbol.dispose](): void {}
 
   #take(bytes: number): void {
-    if (bytes > 0 && this.#storedBytes + bytes > this.#limitBytes) {
+    if (this.#storedBytes + bytes > this.#limitBytes) {
       throw new StoreError("no-space", `The store's bound of ${this.#limitBytes} bytes is reached`)
     }
     this.#storedBytes += bytes

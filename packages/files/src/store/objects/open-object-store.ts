@@ -1,7 +1,9 @@
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
+import type { Linux } from "@skerry/linux"
 import { type ObjectStore, StoreError, type StoreKey } from "../object-store.ts"
 import { Database } from "./database.ts"
+import { checkDatabase } from "./database-check.ts"
 import { DiskObjectStore } from "./disk-object-store.ts"
 import {
   newMasterKey,
@@ -19,17 +21,10 @@ import { SpaceBound } from "./space-bound.ts"
 import { StoreKeys } from "./store-keys.ts"
 import { readTables, type StoreCounts, TableWriter } from "./tables.ts"
 
-export interface StoreCalls {
-  /** False: another open file description has the lock. */
-  tryLock(fd: number): boolean
-  /** What it returns does not matter: where holes cannot be punched, space comes back with whole segments. */
-  punchHole(fd: number, offset: number, length: number): unknown
-}
-
 export interface OpenObjectStore {
   readonly directory: string
   readonly key: StoreKey
-  readonly linux: StoreCalls
+  readonly linux: Pick<Linux, "tryLock" | "fileCalls">
   /** Makes a store where there is none; the directory itself is made too. */
   readonly create: boolean
   /** Of everything on disk; Infinity: what the file system has. */
@@ -124,16 +119,18 @@ function openMade(options: OpenObjectStore, owned: DisposableStack, unlock: () =
     if (!existsSync(path)) throw new StoreError("damaged", `The store is damaged: ${path} is missing`)
   }
   const keys = new StoreKeys(masterKey)
+  checkDatabase(paths.index)
   const database = owned.use(new Database(paths.index))
   const tables = readTables(database, keys)
   const counts: StoreCounts = { ...tables.counts, openings: tables.counts.openings + 1 }
   const sealer = new Sealer({ openings: counts.openings, ...options })
+  const calls = options.linux.fileCalls()
   const segments = owned.use(
     new Segments(
       {
         directory: paths.segments,
         segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
-        punchHole: (fd, offset, length) => void options.linux.punchHole(fd, offset, length),
+        punchHole: (fd, offset, length) => void calls.punchHole(fd, offset, length),
       },
       tables.segments,
       counts.lastSegment,
