@@ -61,7 +61,11 @@ function reads(directory: string, contents: ReturnType<typeof filledStore>): "re
     }
   }
   const { damage } = verifyAll(store, 17)
-  for (const { digest } of damage) assert.ok(lost.includes(digest), `${digest} can be read`)
+  // Where the digest itself was hit, another one is named, and the right one is missing.
+  for (const { digest } of damage) {
+    const wasThere = contents.some((each) => each.digest === digest)
+    assert.ok(!wasThere || lost.includes(digest), `${digest} can be read`)
+  }
   for (const name of store.records(""))
     assert.equal(String(store.record(name)), name.replace("record", "value"))
   return lost.length > 0 || store.records("").length !== 4 ? "damaged" : "whole"

@@ -20,6 +20,8 @@ const META = 8
 /** Value on pages of its own: number u64, transaction u64, how many u64. */
 const BIG_VALUE = 1
 const BIG_VALUE_BYTES = 24
+/** Keys that are numbers, and that the file has no directory of its own. */
+const FREE_FLAGS = 0x4008
 const NO_ROOT = 0xffff_ffff_ffff_ffffn
 const MAGIC = 0xbeef_c0de
 const VERSION = 2
@@ -95,8 +97,9 @@ class DatabaseCheck {
     const lastPage = page.readBigUInt64LE(144)
     if (lastPage < 1n || lastPage * BigInt(PAGE_BYTES) >= mapBytes)
       this.#fail(`meta page ${number} counts wrong`)
-    // Of the flags, LMDB acts on those of the main tree: none is ever set.
-    if (page.readUInt16LE(100) !== 0) this.#fail(`meta page ${number} has flags of another kind of tree`)
+    if (page.readUInt16LE(52) !== FREE_FLAGS || page.readUInt16LE(100) !== 0) {
+      this.#fail(`meta page ${number} has flags of another kind of tree`)
+    }
     return {
       free: treeAt(page, 48),
       main: treeAt(page, 96),
