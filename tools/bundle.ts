@@ -18,7 +18,7 @@ const from = (path: string) => join(root, "packages", path)
 
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
-const common: BuildOptions = {
+const common = {
   bundle: true,
   platform: "node",
   target: "node24",
@@ -27,7 +27,7 @@ const common: BuildOptions = {
   legalComments: "none",
   external: ["esbuild", "koffi"],
   logLevel: "warning",
-}
+} satisfies BuildOptions
 await build({
   ...common,
   entryPoints: {
@@ -49,6 +49,17 @@ await build({
   // The program is what the user runs, and what other files are found from.
   define: { "import.meta.url": "programUrl", "import.meta.filename": "__filename" },
   banner: { js: 'const programUrl = require("node:url").pathToFileURL(__dirname + "/skerry").href;' },
+})
+await build({
+  ...common,
+  entryPoints: [from("files/src/program/main.ts")],
+  outfile: join(dist, "files.cjs"),
+  format: "cjs",
+  // lmdb looks for its native module in a package; in a sandbox there is none. The other one is only an optimisation.
+  alias: { "node-gyp-build-optional-packages": from("files/src/program/lmdb-native.ts") },
+  external: [...common.external, "msgpackr-extract", "cbor-extract"],
+  define: { "import.meta.url": "programUrl", "import.meta.filename": "__filename" },
+  banner: { js: 'const programUrl = require("node:url").pathToFileURL(__filename).href;' },
 })
 writeFileSync(join(dist, "agent.cjs"), await bundleProgram(from("guest/src/main.ts")))
 writeFileSync(join(dist, "package.json"), '{ "type": "module" }\n')

@@ -1,5 +1,6 @@
 export type { PeerCredentials, ReceivedDescriptors } from "./descriptors.ts"
 export { type FileCalls, type FileTime, STATVFS_BYTES, STATX_BYTES } from "./file-calls.ts"
+export { findInstalled, findKoffi } from "./koffi.ts"
 export { type Linux, openLinux } from "./linux.ts"
 export { LinuxError } from "./linux-error.ts"
 export type { Seal } from "./memory.ts"

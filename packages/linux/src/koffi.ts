@@ -34,13 +34,17 @@ const NATIVE: Readonly<Record<string, { readonly package: string; readonly folde
 export function findKoffi(from: string): string {
   const native = NATIVE[process.arch]
   if (native === undefined) throw new Error(`Cannot call Linux: no koffi is known for ${process.arch}`)
-  const folders = createRequire(from).resolve.paths(native.package) ?? []
-  const candidates = folders.map((folder) => join(folder, native.package, native.folder, "koffi.node"))
-  const found = candidates.find((candidate) => existsSync(candidate))
+  const found = findInstalled(from, native.package, `${native.folder}/koffi.node`)
   if (found === undefined) {
     throw new Error(
       `Cannot call Linux: ${native.package} is not installed above ${dirname(from)}; run npm ci`,
     )
   }
   return found
+}
+
+/** A file of an installed package, looked up from `from` as Node looks up packages; undefined: it is not there. */
+export function findInstalled(from: string, packageName: string, file: string): string | undefined {
+  const folders = createRequire(from).resolve.paths(packageName) ?? []
+  return folders.map((folder) => join(folder, packageName, file)).find((candidate) => existsSync(candidate))
 }
