@@ -42,7 +42,7 @@ test("the commands' page has every command", () => {
     .filter(([, , hidden]) => hidden === undefined)
     .map(([, name = ""]) => name)
   assert.ok(names.includes("run"))
-  assert.deepEqual(rows("docs/cli.md", /^\| `skerry ([a-z]+)[^|]*` \|/gm), new Set(names))
+  assert.deepEqual(rows("docs/cli.md", /^\| `skerry ([a-z-]+)[^|]*` \|/gm), new Set(names))
 })
 
 test("decisions are numbered one after the other, and say context, choice and price", () => {

@@ -5,6 +5,7 @@ import { readRows } from "../client-lines.ts"
 import { type CommandContext, defineCommand } from "../command.ts"
 import { auditLine, auditTable, problemText, summaryText } from "../render/audit.ts"
 import { parseSince } from "../render/time.ts"
+import { write } from "../render/write.ts"
 
 export const command = defineCommand({
   name: "audit",
@@ -50,8 +51,8 @@ export const command = defineCommand({
     const rows: AuditRow[] = []
     const found = readRows<typeof params, AuditRow>(connection, ADMIN.audit, params, context.signal)
     for await (const row of found) {
-      if (json) await write(context, `${JSON.stringify(row)}\n`)
-      else if (follow) await write(context, auditLine(row))
+      if (json) await write(context.stdout, `${JSON.stringify(row)}\n`)
+      else if (follow) await write(context.stdout, auditLine(row))
       else {
         rows.push(row)
         if (rows.length >= 2 * SHOWN) rows.splice(0, SHOWN)
@@ -85,7 +86,7 @@ async function verify(context: CommandContext, head: string | undefined, json: b
   )) {
     if (!("problem" in row)) isWhole = row.problems === 0
     const text = json ? `${JSON.stringify(row)}\n` : "problem" in row ? problemText(row) : summaryText(row)
-    await write(context, text)
+    await write(context.stdout, text)
   }
   return isWhole ? 0 : 1
 }
@@ -98,8 +99,4 @@ function sinceOf(word: string | undefined): number {
     "usage",
     `${JSON.stringify(word)} is no time: write 90m, 2d, 2026-11-21 or 2026-11-21 08:00`,
   )
-}
-
-async function write({ stdout }: CommandContext, text: string): Promise<void> {
-  if (!stdout.write(text)) await new Promise<void>((resolve) => stdout.once("drain", resolve))
 }

@@ -22,3 +22,14 @@ export function showDuration(milliseconds: number): string {
   const rest = two(whole % 60)
   return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${rest}`
 }
+
+const SIZES: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 }
+const BINARY_SIZES: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 }
+
+/** 500, 2G, 2GB, 1.5 GB with powers of 1000, 2GiB with powers of 1024; undefined: none of these. */
+export function parseSize(word: string): number | undefined {
+  const [, count, letter = "", binary] = /^(\d{1,9}(?:\.\d{1,3})?) ?([kmgt]?)(i?)b?$/i.exec(word) ?? []
+  if (count === undefined) return undefined
+  const factor = (binary === "" ? SIZES : BINARY_SIZES)[letter.toLowerCase()]
+  return factor === undefined ? undefined : Math.floor(Number(count) * factor)
+}

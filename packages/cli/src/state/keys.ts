@@ -1,0 +1,93 @@
+import { STATE_METHODS } from "@skerry/rpc"
+import { CliError } from "../cli-error.ts"
+import { openClient } from "../client.ts"
+import type { CommandContext } from "../command.ts"
+import { showBytes } from "../render/amount.ts"
+import { type KeyOptions, keyFrom } from "../terminal/read-passphrase.ts"
+import { unlock, wrongKey } from "./open-state.ts"
+
+export async function status(context: CommandContext, asJson: boolean): Promise<number> {
+  const connection = await openClient(context)
+  const { status, key, storedBytes, freeBytes } = await connection.call(
+    STATE_METHODS.stateStatus,
+    undefined,
+    {
+      signal: context.signal,
+    },
+  ).result
+  if (asJson) {
+    const row = { status, key, storedBytes: Number(storedBytes), freeBytes: Number(freeBytes) }
+    context.stdout.write(`${JSON.stringify(row)}\n`)
+    return 0
+  }
+  const lines = {
+    absent:
+      'There is no state store yet: "skerry state unlock" makes one, with a passphrase that you choose\n',
+    locked: `The state store is locked (${KEY_WORDS[key]}): skerry state unlock\n`,
+    open: `The state store is open (${KEY_WORDS[key]}): ${showBytes(Number(storedBytes))} stored, ${showBytes(Number(freeBytes))} free\n`,
+  }
+  context.stdout.write(lines[status])
+  return 0
+}
+
+const KEY_WORDS = {
+  none: "no key",
+  passphrase: "its key is a passphrase",
+  keyFile: "its key is a file",
+} as const
+
+export async function unlockStore(context: CommandContext, options: KeyOptions): Promise<number> {
+  const connection = await openClient(context)
+  const { signal, stdout, stderr } = context
+  const { status } = await connection.call(STATE_METHODS.stateStatus, undefined, { signal }).result
+  if (status === "open") {
+    stdout.write("The state store is open already\n")
+    return 0
+  }
+  const isNew = status === "absent"
+  if (isNew) {
+    stderr.write(
+      "A state store is made. Without its passphrase nobody can read it, and nobody can bring the passphrase back: write it down.\n",
+    )
+  }
+  const question = isNew ? "New passphrase" : "Passphrase of the state store"
+  await unlock(connection, await keyFrom(context, options, question, isNew), signal)
+  stdout.write("The state store is open\n")
+  return 0
+}
+
+interface ChangeOptions extends KeyOptions {
+  readonly "new-passphrase-file": string | undefined
+  readonly "new-key-file": string | undefined
+}
+
+export async function changeKey(context: CommandContext, options: ChangeOptions): Promise<number> {
+  const connection = await openClient(context)
+  const { signal, stdout, stdin } = context
+  const { status } = await connection.call(STATE_METHODS.stateStatus, undefined, { signal }).result
+  if (status === "absent")
+    throw new CliError("refused", 'There is no state store yet: run "skerry state unlock"')
+  const nextOptions = {
+    "passphrase-file": options["new-passphrase-file"],
+    "key-file": options["new-key-file"],
+  }
+  const isSaid = (given: KeyOptions) =>
+    given["passphrase-file"] !== undefined || given["key-file"] !== undefined
+  if (stdin.isTTY !== true && (!isSaid(options) || !isSaid(nextOptions))) {
+    throw new CliError(
+      "usage",
+      "Without a terminal, name files for both keys: --passphrase-file or --key-file, and --new-passphrase-file or --new-key-file",
+    )
+  }
+  const present = await keyFrom(context, options, "Present passphrase", false)
+  const next = await keyFrom(context, nextOptions, "New passphrase", true)
+  try {
+    await connection.call(STATE_METHODS.stateSetKey, { present, next }, { signal }).result
+  } catch (error) {
+    throw wrongKey(error, present)
+  }
+  stdout.write(
+    "From now on the state store opens with the new key. Backups keep the one that they were made with.\n",
+  )
+  return 0
+}
