@@ -10,12 +10,15 @@ import {
   encodeFailure,
   exec,
   identify,
+  mountTree,
   type OutgoingCall,
   ping,
   RemoteError,
   service,
   setClock,
   shutdown,
+  synchroniseTrees,
+  unmountTree,
 } from "@skerry/rpc"
 import type { Decoded } from "@skerry/wire"
 import { DaemonError } from "./errors.ts"
@@ -119,6 +122,20 @@ export class Agent {
 
   async shutDown(): Promise<void> {
     await this.#connection.call(shutdown, undefined).result
+  }
+
+  /** Resolves when the tree can be used; RemoteError with a MountFailureCode where it cannot. */
+  async mountTree(tree: Decoded<typeof mountTree.params>, signal: AbortSignal): Promise<void> {
+    await this.#connection.call(mountTree, tree, { signal }).result
+  }
+
+  async unmountTree(port: string, signal: AbortSignal): Promise<void> {
+    await this.#connection.call(unmountTree, { port }, { signal }).result
+  }
+
+  /** Resolves when everything that the domain has written to its trees is with their servers. */
+  async synchroniseTrees(signal: AbortSignal): Promise<void> {
+    await this.#connection.call(synchroniseTrees, undefined, { signal }).result
   }
 
   /** Throws RangeError for what cannot be sent (too long, NUL). */

@@ -22,6 +22,8 @@ import { listenLocally, type PeerUid } from "./server.ts"
 import { adminHandlers } from "./service.ts"
 import { type Blank, type DomainMould, StandbyPool } from "./standby.ts"
 import { Templates } from "./templates.ts"
+import type { FileServerHosts } from "./trees/file-server.ts"
+import { openTrees, type Trees } from "./trees/open-trees.ts"
 
 /** Linux calls that Node lacks; from packages/linux in the product. */
 export interface HostCalls {
@@ -37,6 +39,9 @@ export interface DaemonOptions {
   readonly uid: number
   readonly generations: GenerationSource
   readonly backends: readonly BackendOpener[]
+  readonly fileServers: FileServerHosts
+  /** Home of the account that the daemon runs for: what "~/" means. */
+  readonly home: string
   readonly host: HostCalls
   readonly now: () => number
   readonly monotonicMs: () => number
@@ -47,6 +52,8 @@ export interface DaemonOptions {
   readonly standbyQuietMs?: number
   /** Of services that the user wrote. */
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** For tests: the first wait before a file server is started anew. */
+  readonly restartMs?: number
   /** Where policy files lie, the most important directory first. */
   readonly policyDirectories: readonly string[]
   /** What the backends share; called after they were disposed of. */
@@ -143,6 +150,16 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   )
 
   const idle = stack.use(new IdleWatch(options.idleMs, () => void end()))
+  const trees: Trees = openTrees({
+    ...options,
+    hosts: options.fileServers,
+    generations,
+    domains: () => domains,
+    events,
+    record: (fields) => calls.record(fields),
+    onNotice: notice,
+    onFewer: () => idle.look(),
+  })
   const domains: Domains = new Domains({
     generations,
     backends,
@@ -155,11 +172,12 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
       start: async ({ mould, id }, signal) => (await standby.take(mould)) ?? startFresh(mould, id, signal),
       identityOf: ({ instance }) => freshIdentity(instance),
       now,
+      trees: trees.ofDomains,
       onState: (driver) => events.emit(driver),
       onCall: (driver, untrustedParams, state) => calls.fromDomain(driver, untrustedParams, state),
     },
   })
-  idle.isBusy = () => domains.all.length > 0 || connections.size > 0
+  idle.isBusy = () => domains.all.length > 0 || connections.size > 0 || trees.isNeeded
   stack.use(
     new ClockWatch({
       wallMs: now,
@@ -180,6 +198,8 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     pipes: host.pipes,
   })
   stack.defer(() => calls.end())
+  // Before the audit log, which hears of what was granted until then.
+  stack.defer(() => trees.end())
   const clipboard = stack.use(new Clipboard(options.monotonicMs))
 
   const desk = stack.use(new DescriptorDesk({ receive: host.receiveMessage, freshToken: () => word(32) }))
@@ -194,6 +214,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
 
   const serve: Handlers = [
     ...calls.handlers,
+    ...trees.handlers,
     ...clipboardHandlers(clipboard, (source, target) =>
       calls.decide(source, { service: "qubes.ClipboardPaste", argument: "", target }),
     ),

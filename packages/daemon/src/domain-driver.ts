@@ -19,6 +19,7 @@ import {
 import { type RunningCommand, trackCommand } from "./running-command.ts"
 import type { Blank, DomainMould } from "./standby.ts"
 import { startError } from "./start-error.ts"
+import type { DomainTrees, PlannedDirectory } from "./trees/domain-trees.ts"
 
 /** What one domain is and was made from; it keeps this when another generation becomes current. */
 export interface DomainPlan {
@@ -28,6 +29,8 @@ export interface DomainPlan {
   readonly generation: number
   readonly application: Application
   readonly mould: DomainMould
+  /** Directories that the configuration grants. */
+  readonly directories: readonly PlannedDirectory[]
 }
 
 /** How effects are carried out; the same for every domain of a daemon. */
@@ -41,6 +44,7 @@ export interface DomainServices {
   readonly now: () => number
   /** Hears of every change of state, after it. */
   readonly onState: (driver: DomainDriver) => void
+  readonly trees: DomainTrees
   /** Takes a call that the domain makes. */
   readonly onCall: (driver: DomainDriver, params: CallParams, state: CallState) => void
 }
@@ -65,6 +69,8 @@ export class DomainDriver {
   #deadline: NodeJS.Timeout | undefined
   #failure: unknown
   #runningSince: number | undefined
+  /** No command may be run before its directories are there. */
+  #mountsFirst = false
 
   constructor(plan: DomainPlan, services: DomainServices, journal: Journal) {
     this.plan = plan
@@ -82,6 +88,11 @@ export class DomainDriver {
 
   get domain(): Domain | undefined {
     return this.#blank?.domain
+  }
+
+  /** The way to its agent, from when the domain is there. */
+  get agent(): Agent | undefined {
+    return this.#blank?.agent
   }
 
   /** When the domain first answered; undefined before. */
@@ -119,10 +130,32 @@ export class DomainDriver {
     this.#isDraining = false
   }
 
+  /** It has directories, or is being given them. */
+  get hasTrees(): boolean {
+    return this.#services.trees.hasTrees(this)
+  }
+
+  /** Ends it; without `force` after what it has to write is written. */
+  stop(force: boolean): void {
+    const settles = !force && this.hasTrees
+    this.dispatch(settles ? { kind: "settleRequested" } : { kind: "stopRequested", force })
+  }
+
+  /** Its one command has ended: nothing in it is worth waiting for, but for what belongs into directories. */
+  finish(): void {
+    this.dispatch({ kind: this.hasTrees ? "settleRequested" : "finished" })
+  }
+
+  /** For its log. */
+  note(text: string): void {
+    this.#log("domain", text)
+  }
+
   /** Fails with "wrong-state" unless the domain runs. */
   agentForCommand(): Agent {
     const { kind } = this.#state
-    if ((kind === "running" || kind === "identifying") && this.#blank !== undefined) return this.#blank.agent
+    const isSoon = kind === "identifying" && !this.#mountsFirst
+    if ((kind === "running" || isSoon) && this.#blank !== undefined) return this.#blank.agent
     const advice =
       this.#state.kind === "paused" ? `: "skerry resume ${this.plan.id}" lets it go on` : ": try again later"
     throw new DaemonError(
@@ -162,6 +195,7 @@ export class DomainDriver {
     if (state.kind === "running" && this.#runningSince === undefined) {
       this.#runningSince = this.#services.now()
       this.#ready.resolve()
+      this.#reachable.resolve()
     }
     this.#services.onState(this)
   }
@@ -174,7 +208,10 @@ export class DomainDriver {
       this.#ready.reject(error)
       this.#reachable.reject(error)
     }
-    this.#ended.resolve(how)
+    // Its trees are at rest before another domain of the instance may have them.
+    if (this.hasTrees) {
+      void this.#services.trees.release(this).then(() => this.#ended.resolve(how))
+    } else this.#ended.resolve(how)
   }
 
   #log(kind: "domain" | "command", text: string): void {
@@ -206,10 +243,17 @@ export class DomainDriver {
         this.#startAbort.abort(new DaemonError("cancelled", `The start of "${this.plan.id}" was given up`))
         return
       case "identify":
+        this.#mountsFirst = this.#services.trees.needsMount(this)
         this.#report(this.#owned().agent.identify(this.#services.identityOf(this.plan)), {
-          kind: "identified",
+          kind: this.#mountsFirst ? "mustMount" : "identified",
         })
-        this.#reachable.resolve()
+        if (!this.#mountsFirst) this.#reachable.resolve()
+        return
+      case "mount":
+        this.#report(this.#services.trees.mountAll(this), { kind: "mounted" })
+        return
+      case "settle":
+        void this.#services.trees.settle(this).then(() => this.dispatch({ kind: "settled" }))
         return
       case "leaveStarts":
         this.#place?.leaveStarts()

@@ -10,6 +10,7 @@ import { DomainDriver, type DomainPlan, type DomainServices } from "./domain-dri
 import { DaemonError } from "./errors.ts"
 import type { Current, Generations } from "./generations.ts"
 import type { Journals } from "./journals.ts"
+import { plannedDirectories } from "./trees/planned-directories.ts"
 
 export interface DomainsOptions {
   readonly generations: Generations
@@ -99,7 +100,7 @@ export class Domains {
     this.#isEnding = true
     await Promise.all(
       this.all.map((driver) => {
-        driver.dispatch({ kind: "stopRequested", force: driver.plan.isDisposable })
+        driver.stop(driver.plan.isDisposable && !driver.hasTrees)
         return driver.ended
       }),
     )
@@ -157,6 +158,7 @@ export class Domains {
         shape: { memoryMiB: instance.memoryMiB, vcpus: instance.vcpus },
         limits: { processes: instance.processes, cpuWeight: instance.cpuWeight },
       },
+      directories: plannedDirectories(system, name, isDisposable),
     }
   }
 

@@ -10,6 +10,7 @@ import {
   openBubblewrap,
   openCgroups,
   openQemu,
+  processFilter,
   readCgroupTexts,
 } from "@skerry/isolation"
 import type { Linux } from "@skerry/linux"
@@ -17,6 +18,9 @@ import type { HostPaths } from "@skerry/model"
 import { Agent } from "./agent.ts"
 import type { BackendOpener } from "./backends.ts"
 import { makePrivate } from "./home-lock.ts"
+import type { FileServerHosts } from "./trees/file-server.ts"
+import { fileServerProgram } from "./trees/file-server-program.ts"
+import { ProcessHost } from "./trees/process-host.ts"
 
 export interface HostParts {
   readonly paths: HostPaths
@@ -26,6 +30,8 @@ export interface HostParts {
   /** Shared by all daemons of this account, whatever their home: they draw on the same range of accounts. */
   readonly accountsDirectory: string
   readonly linux: Linux
+  /** URL of the daemon's main file: the file server's program is found from it. */
+  readonly programUrl: string
   /** An image to try virtualisation with; undefined where nothing has been built. */
   readonly anyImage: () => Promise<ImageFiles | undefined>
   /** Something that was found out about this host, for the daemon's log. */
@@ -35,6 +41,7 @@ export interface HostParts {
 /** The backends of this product on this host; to add one, add its opener here. */
 export function hostBackends(parts: HostParts): {
   readonly openers: readonly BackendOpener[]
+  readonly fileServers: FileServerHosts
   /** To be called after the backends were disposed of. */
   readonly release: () => Promise<void>
 } {
@@ -77,6 +84,16 @@ export function hostBackends(parts: HostParts): {
           }),
       },
     ],
+    fileServers: {
+      process: new ProcessHost({
+        ...{ linux, uid, path },
+        bwrapPath: () => findProgram("bwrap", path, "bubblewrap"),
+        program: () => fileServerProgram(parts.programUrl),
+        seccomp: () => processFilter(machine()),
+        storeDirectory: join(paths.state, "store"),
+      }),
+      vm: undefined,
+    },
     release: async () => {
       const opened = await shared?.catch(() => undefined)
       opened?.accounts[Symbol.dispose]()

@@ -1,22 +1,28 @@
 import type { DomainExit } from "@skerry/isolation"
 import { unreachable } from "@skerry/model"
 import { DAEMON_LIMITS } from "./limits.ts"
+import { TREE_LIMITS } from "./trees/limits.ts"
 
 /*
  *             admitted             prepared            started               identified
  *   queued ────────────▶ preparing ────────▶ starting ────────▶ identifying ────────────▶ running ◀─┐
- *                                                                                           │       │ resumed
+ *                                                             mustMount │                ▲  │       │
+ *                                                                       ▼      mounted   │  │       │ resumed
+ *                                                                    mounting ───────────┘  │       │
  *                                                                     pauseRequested        ▼       │
  *                                                                 paused ◀──────────── pausing   resuming
  *                                                                   │         paused                ▲
  *                                                                   └───────────────────────────────┘
  *   from every state:   ──▶ stopping ──▶ ended                              resumeRequested
+ *   running ── settleRequested ──▶ settling ── settled ──▶ stopping
  *
  *   queued       waits for a place among the starts that may go on at once
  *   preparing    its template is being made or loaded; others may be waiting for the same one
  *   starting     the backend is making the domain, or one is being taken from the standby pool
  *   identifying  the agent has been sent entropy, time and names, and nothing else before it answers
+ *   mounting     it has directories, and they are being put where they are wanted; no command runs before they are there
  *   running      commands may be run
+ *   settling     it is to end, and writes to its directories first what it still holds
  *   pausing      the processors are being stopped
  *   paused       nothing runs; commands are refused
  *   resuming     processors run again, the agent is being told the time
@@ -39,7 +45,9 @@ export type State =
   | { readonly kind: "preparing" }
   | { readonly kind: "starting" }
   | { readonly kind: "identifying" }
+  | { readonly kind: "mounting" }
   | { readonly kind: "running" }
+  | { readonly kind: "settling" }
   | { readonly kind: "pausing" }
   | { readonly kind: "paused" }
   | { readonly kind: "resuming" }
@@ -51,12 +59,19 @@ export type Event =
   | { readonly kind: "prepared" }
   | { readonly kind: "started" }
   | { readonly kind: "identified" }
+  /** Identified, and it has directories that come first. */
+  | { readonly kind: "mustMount" }
+  | { readonly kind: "mounted" }
   | { readonly kind: "pauseRequested" }
   | { readonly kind: "paused" }
   | { readonly kind: "resumeRequested" }
   | { readonly kind: "resumed" }
   | { readonly kind: "clockJumped" }
   | { readonly kind: "stopRequested"; readonly force: boolean }
+  /** As stopRequested, of a domain that may still hold what belongs into its directories. */
+  | { readonly kind: "settleRequested" }
+  /** Or it could not: either way it ends now. */
+  | { readonly kind: "settled" }
   /** The one command of a disposable has ended: nothing in it is worth waiting for. */
   | { readonly kind: "finished" }
   /** The last effect that was asked for could not be carried out. */
@@ -73,7 +88,9 @@ export type Effect =
   | { readonly kind: "prepare" } // prepared or failed
   | { readonly kind: "start" } // started or failed
   | { readonly kind: "giveUpStart" } // the request above it is aborted, and answers all the same
-  | { readonly kind: "identify" } // identified or failed
+  | { readonly kind: "identify" } // identified, mustMount or failed
+  | { readonly kind: "mount" } // mounted or failed
+  | { readonly kind: "settle" } // settled
   | { readonly kind: "leaveStarts" } // the place among the starts is free; the one among the domains is kept
   | { readonly kind: "pause" } // paused or failed
   | { readonly kind: "resume" } // resumed (time told as well) or failed
@@ -102,6 +119,7 @@ const failed = (message: string): Step => ended({ kind: "failed", message })
 const fault = (message: string): Step =>
   to({ kind: "stopping", why: { kind: "fault", message } }, CLEAR, KILL)
 const asked: State = { kind: "stopping", why: { kind: "asked" } }
+const SHUT_DOWN: Step = to(asked, { kind: "shutDown" }, deadline(DAEMON_LIMITS.stopGraceMs))
 
 /** Events that say nothing in the state at hand (an answer that came too late) leave it as it is. */
 export function step(state: State, event: Event): Step {
@@ -111,7 +129,9 @@ export function step(state: State, event: Event): Step {
     case "starting":
       return stepBeforeDomain(state, event)
     case "identifying":
+    case "mounting":
     case "running":
+    case "settling":
     case "pausing":
     case "paused":
     case "resuming":
@@ -139,6 +159,7 @@ function stepBeforeDomain(state: State, event: Event): Step {
     case "failed":
       return failed(event.message)
     case "stopRequested":
+    case "settleRequested":
     case "finished":
       return to(asked, { kind: "giveUpStart" })
     default:
@@ -163,15 +184,27 @@ function stepWithDomain(state: State, event: Event): Step {
     case "finished":
       return to(asked, CLEAR, KILL)
     case "stopRequested":
-      return state.kind === "running" && !event.force
-        ? to(asked, { kind: "shutDown" }, deadline(DAEMON_LIMITS.stopGraceMs))
+      if (state.kind === "settling" && !event.force) return to(state)
+      return state.kind === "running" && !event.force ? SHUT_DOWN : to(asked, CLEAR, KILL)
+    case "settleRequested":
+      if (state.kind === "settling") return to(state)
+      return state.kind === "running"
+        ? to({ kind: "settling" }, deadline(TREE_LIMITS.settleMs), { kind: "settle" })
         : to(asked, CLEAR, KILL)
+    case "settled":
+      return state.kind === "settling" ? SHUT_DOWN : to(state)
     case "deadline":
       return stepDeadline(state)
     case "identified":
       return state.kind === "identifying"
         ? to({ kind: "running" }, CLEAR, { kind: "leaveStarts" })
         : to(state)
+    case "mustMount":
+      return state.kind === "identifying"
+        ? to({ kind: "mounting" }, deadline(TREE_LIMITS.mountMs), { kind: "mount" })
+        : to(state)
+    case "mounted":
+      return state.kind === "mounting" ? to({ kind: "running" }, CLEAR, { kind: "leaveStarts" }) : to(state)
     case "pauseRequested":
       return state.kind === "running" ? to({ kind: "pausing" }, { kind: "pause" }) : to(state)
     case "paused":
@@ -198,6 +231,10 @@ function stepDeadline(state: State): Step {
   if (state.kind === "identifying") {
     return fault(`its agent did not answer within ${DAEMON_LIMITS.identifyMs / 1000} s`)
   }
+  if (state.kind === "mounting") {
+    return fault(`its directories were not there within ${TREE_LIMITS.mountMs / 1000} s`)
+  }
+  if (state.kind === "settling") return SHUT_DOWN
   if (state.kind === "resuming") {
     return fault(`its agent did not answer within ${DAEMON_LIMITS.resumeMs / 1000} s of being resumed`)
   }

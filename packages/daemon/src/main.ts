@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { closeSync, writeSync } from "node:fs"
+import { userInfo } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { currentStamp, loadCurrent } from "@skerry/image"
@@ -51,6 +52,7 @@ try {
     path: process.env.PATH ?? "/usr/bin:/bin",
     accountsDirectory,
     linux,
+    programUrl: import.meta.url,
     anyImage: async () => {
       if ((await currentStamp(paths)) === undefined) return undefined
       return (await loadCurrent(paths)).images.values().next().value
@@ -62,6 +64,8 @@ try {
     uid,
     generations: { stamp: () => currentStamp(paths), load: () => loadCurrent(paths) },
     backends: host.openers,
+    fileServers: host.fileServers,
+    home: process.env.HOME ?? userInfo().homedir,
     releaseHost: host.release,
     host: {
       tryLock: (descriptor) => linux.tryLock(descriptor),

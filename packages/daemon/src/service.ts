@@ -57,7 +57,7 @@ export function adminHandlers(parts: ServiceParts): Handlers {
       } finally {
         closeOnceThere(pipes)
         // After the answer: whoever waits for the exit status does not wait for the clean-up.
-        if (isDisposable) setImmediate(() => driver.dispatch({ kind: "finished" }))
+        if (isDisposable) setImmediate(() => driver.finish())
       }
     }),
     handler(ADMIN.start, async ({ instance }, context) => {
@@ -84,7 +84,7 @@ export function adminHandlers(parts: ServiceParts): Handlers {
     }),
     handler(ADMIN.stop, async ({ domain, force }) => {
       const driver = domains.get(domain)
-      driver.dispatch({ kind: "stopRequested", force })
+      driver.stop(force)
       await driver.ended
     }),
     handler(ADMIN.pause, async ({ domain }) => {

@@ -1,6 +1,7 @@
 export { type AccountOptions, Accounts, type DomainAccount, type IdRange, parseSubIds } from "./accounts.ts"
 export * from "./backend.ts"
 export { type BubblewrapOptions, openBubblewrap } from "./backends/bubblewrap/bubblewrap.ts"
+export { processFilter } from "./backends/bubblewrap/process-filter.ts"
 export { FakeBackend, type FakeFault, type FakeOptions } from "./backends/fake/fake.ts"
 export type { FakeDomain, FakePeer } from "./backends/fake/fake-domain.ts"
 export { type AccelerationFinding, knownAcceleration } from "./backends/qemu/acceleration.ts"

@@ -15,6 +15,7 @@ import {
 import { AUDIT_METHODS } from "./audit-protocol.ts"
 import { call } from "./call-protocol.ts"
 import { CLIPBOARD_METHODS } from "./clipboard-protocol.ts"
+import { DIRECTORY_METHODS } from "./directory-protocol.ts"
 import { method } from "./method.ts"
 import { PROMPT_METHODS } from "./prompt-protocol.ts"
 import { STATE_METHODS } from "./state-protocol.ts"
@@ -206,6 +207,7 @@ export const ADMIN = {
   ...AUDIT_METHODS,
   ...CLIPBOARD_METHODS,
   ...STATE_METHODS,
+  ...DIRECTORY_METHODS,
 } as const
 
 export interface DomainRow {

@@ -66,6 +66,8 @@ export type AuditKind =
   | "prompt" // what a person answered, or that nobody did
   | "call-end"
   | "grant" // a remembered answer was revoked
+  | "directory" // a directory was granted while the daemon runs, or taken back
+  | "state" // something of the state store was changed, or could not be
   | "start" // a daemon opened the log
   | "end" // it closed it
   | "repair" // a torn last line was cut, or the log was found damaged

@@ -23,7 +23,7 @@ test("init, check and show work one after the other", async () => {
   assert.equal(made.status, 0)
   assert.match(made.stdout, /Wrote .*skerry\.config\.ts\n/)
   const checked = await host.run("config", "check")
-  assert.match(checked.stdout, /skerry\.config\.ts: good \(applications: 2, instances: 3\)\n$/)
+  assert.match(checked.stdout, /skerry\.config\.ts: good \(applications: 2, instances: 4\)\n$/)
   const shown = await host.run("config", "show")
   assert.match(shown.stdout, /^light +scratch +process +256 MiB +1 +none$/m)
 })

@@ -75,11 +75,11 @@ const SERVICES: Readonly<Record<string, Answer>> = {
     const driver = await parts.domains.disposable(nameOf(untrustedTarget, await parts.view()))
     // It must not outlive whoever made it and alone knows of it.
     const maker = record.source.driver
-    if (maker !== undefined) void maker.ended.then(() => driver.dispatch({ kind: "finished" }))
+    if (maker !== undefined) void maker.ended.then(() => driver.finish())
     try {
       await orAborted(driver.ready, signal)
     } catch (error) {
-      driver.dispatch({ kind: "finished" }) // nobody will ever know its name
+      driver.finish() // nobody will ever know its name
       throw error
     }
     return driver.plan.id
@@ -133,7 +133,7 @@ async function running({ untrustedTarget }: HostCall, { domains, view }: AdminPa
 
 async function stop(call: HostCall, parts: AdminParts, force: boolean): Promise<string> {
   const driver = await running(call, parts)
-  driver.dispatch({ kind: "stopRequested", force })
+  driver.stop(force)
   await orAborted(driver.ended, call.signal)
   return ""
 }

@@ -286,7 +286,7 @@ export class BrokeredCall implements CallRecord {
   #endDisposable(): void {
     // After the answer: whoever waits for it does not wait for the clean-up.
     const driver = this.#disposable
-    if (driver !== undefined) setImmediate(() => driver.dispatch({ kind: "finished" }))
+    if (driver !== undefined) setImmediate(() => driver.finish())
   }
 
   #tell(event: CallDown): void {

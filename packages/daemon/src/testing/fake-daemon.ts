@@ -4,13 +4,24 @@ import { FakeBackend, type IsolationBackend } from "@skerry/isolation"
 import { openLinux } from "@skerry/linux"
 import { hostPaths } from "@skerry/model"
 import { openDaemon } from "../daemon.ts"
-import { serveScriptedAgent } from "./scripted-agent.ts"
+import { FakeFileServers } from "./fake-file-servers.ts"
+import { type AgentRecord, serveScriptedAgent } from "./scripted-agent.ts"
 import { generation, tinySystem } from "./test-daemon.ts"
 
 /* A whole daemon process for tests, as main.ts makes it, but its domains are functions in it. */
 const linux = openLinux()
 const uid = process.getuid?.() ?? 0
-const record = { told: [], entropy: [], machineIds: [], clocks: [], callIds: [], agents: new Map() }
+const record: AgentRecord = {
+  ...{
+    told: [],
+    entropy: [],
+    machineIds: [],
+    clocks: [],
+    callIds: [],
+    agents: new Map(),
+    unmounts: "at once",
+  },
+}
 /** A fake whose domains take host pipes, as those of bubblewrap do. */
 function withDescriptors(): IsolationBackend {
   const handed: number[][] = []
@@ -52,6 +63,8 @@ try {
       },
       { name: "fake", level: "process", open: async () => withDescriptors() },
     ],
+    fileServers: { process: new FakeFileServers(), vm: undefined },
+    home: process.env.HOME ?? "/",
     host: {
       tryLock: (descriptor) => linux.tryLock(descriptor),
       peerUid: (descriptor) => linux.peerCredentials(descriptor).uid,

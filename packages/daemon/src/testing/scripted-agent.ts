@@ -11,10 +11,13 @@ import {
   exec,
   handler,
   identify,
+  mountTree,
   ping,
   service,
   setClock,
   shutdown,
+  synchroniseTrees,
+  unmountTree,
 } from "@skerry/rpc"
 import type { Decoded } from "@skerry/wire"
 
@@ -31,6 +34,8 @@ export interface AgentRecord {
   readonly callIds: string[]
   /** The agents' ends of their connections, by the names that their domains were given. */
   readonly agents: Map<string, Connection>
+  /** How guests answer when a tree is taken from them. */
+  unmounts: "at once" | "never"
 }
 
 /** An agent without a guest: its commands are functions named like the programs whose part they play. */
@@ -54,6 +59,19 @@ export function serveScriptedAgent(
       handler(setClock, ({ wallClockNs }) => {
         record.told.push("setClock")
         record.clocks.push(wallClockNs)
+        return undefined
+      }),
+      handler(mountTree, ({ port, at, only, access, sharing }) => {
+        record.told.push(`mount ${port} ${at} ${access} ${sharing}${only === "" ? "" : ` ${only}`}`)
+        if (at === "/srv/refused") throw new CallFailure("no-answer", "not \u001b[31mhere")
+        return at === "/srv/never" ? new Promise<undefined>(() => {}) : undefined
+      }),
+      handler(unmountTree, ({ port }) => {
+        record.told.push(`unmount ${port}`)
+        return record.unmounts === "never" ? new Promise<undefined>(() => {}) : undefined
+      }),
+      handler(synchroniseTrees, () => {
+        record.told.push("synchronise")
         return undefined
       }),
       handler(shutdown, () => {

@@ -28,6 +28,7 @@ import {
 } from "@skerry/rpc"
 import { type Daemon, type DaemonOptions, openDaemon, SOCKET_NAME } from "../daemon.ts"
 import type { Current } from "../generations.ts"
+import { FakeFileServers } from "./fake-file-servers.ts"
 import { type AgentRecord, serveScriptedAgent } from "./scripted-agent.ts"
 
 export const never = new AbortController().signal
@@ -105,6 +106,7 @@ export const generation = (number: number, system: System, letter = "a"): Curren
 export interface TestDaemon extends AsyncDisposable {
   readonly daemon: Daemon
   readonly backend: FakeBackend
+  readonly files: FakeFileServers
   readonly paths: HostPaths
   readonly record: AgentRecord
   /** What the next request finds on disk. */
@@ -138,11 +140,13 @@ export async function startTestDaemon(
     clocks: [],
     callIds: [],
     agents: new Map(),
+    unmounts: "at once",
   }
   const backend = new FakeBackend({
     serveAgent: (channel) => serveScriptedAgent(channel, record),
     ...options.fake,
   })
+  const files = new FakeFileServers()
   const connections: Connection[] = []
   const test: { current: Current | undefined; wallOffsetMs: number } = {
     current: generation(1, tinySystem(options.settings)),
@@ -158,6 +162,9 @@ export async function startTestDaemon(
     environment: {},
     policyDirectories: [join(paths.configuration, "policy.d")],
     backends: [{ name: "fake", level: "vm", open: async () => backend }],
+    fileServers: { process: files, vm: undefined },
+    home: join(folder, "home"),
+    restartMs: 1,
     host: hostCalls,
     now: () => Date.now() + test.wallOffsetMs,
     monotonicMs: () => performance.now(),
@@ -170,6 +177,7 @@ export async function startTestDaemon(
   return Object.assign(test, {
     daemon,
     backend,
+    files,
     paths,
     record,
     connect() {

@@ -1,6 +1,7 @@
+import { closeSync } from "node:fs"
 import { type Duplex, duplexPair, PassThrough } from "node:stream"
 import type { DomainId } from "@skerry/model"
-import type { Domain, DomainExit, DomainProcesses } from "../../backend.ts"
+import { type Domain, type DomainExit, type DomainProcesses, IsolationError } from "../../backend.ts"
 import { readConsole } from "../../console-pieces.ts"
 
 /** What the other end of a fake domain does, chosen before its start. */
@@ -27,7 +28,12 @@ export class FakeDomain implements Domain {
   readonly #agentJoint: Duplex
   readonly #console = new PassThrough()
   readonly #settle: (exit: DomainExit) => void
+  /** Sockets of ports, by their names: the guest's side is a function in this process, which reads them where it wants to. */
+  readonly ports = new Map<string, number>()
+  /** Every change of ports in order, such as "add tree.1". */
+  readonly portChanges: string[] = []
   #clock: "runs" | "stands" = "runs"
+  #hasEnded = false
 
   constructor(id: DomainId, processes: DomainProcesses, onConsole: (untrustedText: string) => void) {
     this.id = id
@@ -68,6 +74,30 @@ export class FakeDomain implements Domain {
     }
   }
 
+  async addPort(name: string, fd: number): Promise<void> {
+    await Promise.resolve()
+    const problem = this.#hasEnded
+      ? `Domain "${this.id}" has ended`
+      : this.ports.has(name)
+        ? `Domain "${this.id}" has a port "${name}" already`
+        : undefined
+    if (problem !== undefined) {
+      closeSync(fd)
+      throw new IsolationError("spawn-failed", problem)
+    }
+    this.ports.set(name, fd)
+    this.portChanges.push(`add ${name}`)
+  }
+
+  async removePort(name: string): Promise<void> {
+    await Promise.resolve()
+    const fd = this.ports.get(name)
+    if (fd === undefined) return
+    this.ports.delete(name)
+    this.portChanges.push(`remove ${name}`)
+    closeSync(fd)
+  }
+
   /** What the guest prints. */
   print(text: string | Uint8Array): void {
     this.#console.write(text)
@@ -77,6 +107,8 @@ export class FakeDomain implements Domain {
   end(exit: DomainExit): void {
     this.#console.destroy()
     for (const stream of [this.channel, this.#hostJoint, this.#agentSide, this.#agentJoint]) stream.destroy()
+    if (!this.#hasEnded) for (const fd of this.ports.values()) closeSync(fd)
+    this.#hasEnded = true
     this.#settle(exit)
   }
 

@@ -39,7 +39,7 @@ export class FakeBackend implements IsolationBackend {
     acceleration: "namespaces",
     snapshots: true,
     descriptors: false,
-    ports: false,
+    ports: true,
   } as const
   /** Taken one by one by the calls that follow; where the list is empty, the call succeeds. */
   readonly prepareFaults: FakeFault[] = []

@@ -1,0 +1,241 @@
+import { GUEST_PLACE, GUEST_PLACE_RULE, type HostPaths, placesOverlap, quoted } from "@skerry/model"
+import type { AuditFields, DirectoryGrantRow } from "@skerry/rpc"
+import type { DomainDriver } from "../domain-driver.ts"
+import type { Domains } from "../domains.ts"
+import { DaemonError, messageOf } from "../errors.ts"
+import { TREE_LIMITS } from "./limits.ts"
+import type { MountedTree } from "./mounted-tree.ts"
+import { type OpenedPath, openGranted } from "./open-directory.ts"
+import type { TreeMounts } from "./tree-mounts.ts"
+
+export interface DirectoryGrantsOptions {
+  readonly domains: () => Domains
+  readonly mounts: () => TreeMounts
+  readonly paths: HostPaths
+  readonly home: string
+  readonly now: () => number
+  readonly record: (fields: AuditFields) => void
+  readonly onNotice: (text: string) => void
+  /** There are fewer of them. */
+  readonly onFewer: () => void
+}
+
+export interface WantedGrant {
+  readonly instance: string
+  readonly path: string
+  readonly access: "read" | "write"
+  /** Empty: /mnt/ and its own name. */
+  readonly at: string
+  readonly seconds: number
+}
+
+interface DirectoryGrant extends Omit<DirectoryGrantRow, "kind" | "domain"> {
+  readonly opened: OpenedPath
+  /** Where it is; undefined: its domain does not run. */
+  mounted: { readonly driver: DomainDriver; readonly tree: MountedTree } | undefined
+  isOver: boolean
+}
+
+/**
+ * Files and directories that are granted while the daemon runs, and only for as long as it does. Each is opened when it
+ * is granted; it goes to the domain of that name, each time that it runs.
+ */
+export class DirectoryGrants {
+  readonly #options: DirectoryGrantsOptions
+  readonly #grants = new Map<number, DirectoryGrant>()
+  /** Of one name one thing at a time. */
+  readonly #turns = new Map<string, Promise<unknown>>()
+  #lastId = 0
+  #watch: NodeJS.Timeout | undefined
+
+  constructor(options: DirectoryGrantsOptions) {
+    this.#options = options
+  }
+
+  get count(): number {
+    return this.#grants.size
+  }
+
+  /** Resolves when its domain has it, if that runs. Fails with a DaemonError, and then nothing is granted. */
+  async add(wanted: WantedGrant): Promise<{ id: number; at: string; warnings: readonly string[] }> {
+    await this.#checkInstance(wanted.instance)
+    return await this.#inTurn(wanted.instance, () => this.#add(wanted))
+  }
+
+  /** Resolves when open files of these fail. Fails with "bad-request" for unknown ones, and then revokes none. */
+  async revoke(ids: readonly number[]): Promise<number> {
+    const grants = ids.map((id) => this.#grants.get(id))
+    const unknown = ids.filter((_, index) => grants[index] === undefined)
+    if (unknown.length > 0) {
+      const message = `There is no directory grant ${unknown.join(", ")}: "skerry grants" lists them`
+      throw new DaemonError("bad-request", message)
+    }
+    const known = new Set(grants.flatMap((grant) => grant ?? []))
+    await Promise.all([...known].map((grant) => this.#end(grant, "revoked")))
+    return known.size
+  }
+
+  list(): DirectoryGrantRow[] {
+    return [...this.#grants.values()].map(({ opened, mounted, isOver: _, ...row }) => ({
+      ...row,
+      kind: opened.only === "" ? "directory" : "file",
+      domain: mounted?.driver.plan.id,
+    }))
+  }
+
+  needsMount({ plan }: DomainDriver): boolean {
+    return this.#of(plan.id).length > 0
+  }
+
+  /** As its domain starts. One that cannot be had there any more is told, and does not keep it from starting. */
+  async mountAll(driver: DomainDriver): Promise<void> {
+    for (const grant of this.#of(driver.plan.id)) {
+      await this.#mount(grant, driver).catch((error: unknown) => driver.note(messageOf(error)))
+    }
+  }
+
+  /** Its domain runs: what was granted while it was on its way there is mounted. */
+  onRunning(driver: DomainDriver): void {
+    if (this.#of(driver.plan.id).every(({ mounted }) => mounted !== undefined)) return
+    void this.#inTurn(driver.plan.id, () => this.mountAll(driver))
+  }
+
+  /** A disposable's name never returns. */
+  onEnded({ plan }: DomainDriver): void {
+    for (const grant of this.#of(plan.id)) {
+      grant.mounted = undefined
+      if (plan.isDisposable) void this.#end(grant, "its domain ended")
+    }
+  }
+
+  async end(): Promise<void> {
+    await Promise.all([...this.#grants.values()].map((grant) => this.#end(grant, "the daemon ended")))
+    clearInterval(this.#watch)
+  }
+
+  /** A lasting domain has its instance's name, so one name says which domain is meant. */
+  #of(id: string): DirectoryGrant[] {
+    return [...this.#grants.values()].filter(({ instance, isOver }) => instance === id && !isOver)
+  }
+
+  async #checkInstance(name: string): Promise<void> {
+    const domains = this.#options.domains()
+    if (domains.find(name) !== undefined) return
+    await domains.plans([name])
+  }
+
+  async #add(wanted: WantedGrant) {
+    const { now } = this.#options
+    if (this.#grants.size >= TREE_LIMITS.grants) {
+      const message = `${this.#grants.size} directories are granted, as many as may: "skerry revoke" makes room`
+      throw new DaemonError("full", message)
+    }
+    const driver = this.#options.domains().find(wanted.instance)
+    const plan = driver?.plan ?? (await this.#options.domains().plans([wanted.instance])).plans[0]
+    if (plan?.mould.backend.features.ports !== true) {
+      throw new DaemonError(
+        "unusable",
+        `"${wanted.instance}" cannot have directories: only isolation "vm" can`,
+      )
+    }
+    const opened = openGranted(wanted.path, this.#options)
+    try {
+      const at = this.#place(wanted, opened, plan.directories)
+      this.#lastId += 1
+      const grantedAt = now()
+      const grant: DirectoryGrant = {
+        ...{ id: this.#lastId, instance: wanted.instance, path: opened.path, at, access: wanted.access },
+        ...{ grantedAt, until: wanted.seconds === 0 ? undefined : grantedAt + wanted.seconds * 1000 },
+        ...{ opened, mounted: undefined, isOver: false },
+      }
+      if (driver?.state.kind === "running") await this.#mount(grant, driver)
+      this.#grants.set(grant.id, grant)
+      this.#record(grant, "allow", "granted")
+      this.#watch ??= setInterval(() => this.#expire(), TREE_LIMITS.expiryMs)
+      // It came to run meanwhile, or ended.
+      const present = this.#options.domains().find(wanted.instance)
+      if (present !== undefined && present !== driver) this.onRunning(present)
+      return { id: grant.id, at, warnings: opened.warnings }
+    } catch (error) {
+      opened[Symbol.dispose]()
+      throw error
+    }
+  }
+
+  /** Fails with "bad-request" for a place that cannot be, or where something else is. */
+  #place(
+    { at: wanted, instance }: WantedGrant,
+    { path }: OpenedPath,
+    planned: readonly { readonly at: string; readonly resource: string }[],
+  ): string {
+    const at = wanted === "" ? `/mnt/${path.slice(path.lastIndexOf("/") + 1)}` : wanted
+    if (!GUEST_PLACE.test(at)) {
+      throw new DaemonError(
+        "bad-request",
+        `Cannot put anything at ${quoted(at)}: the place is ${GUEST_PLACE_RULE}`,
+      )
+    }
+    const taken = [
+      ...planned.map((each) => ({ at: each.at, what: quoted(each.resource) })),
+      ...this.#of(instance).map((each) => ({ at: each.at, what: quoted(each.path) })),
+    ].find((each) => placesOverlap(each.at, at))
+    if (taken === undefined) return at
+    throw new DaemonError(
+      "bad-request",
+      `Cannot put it at ${quoted(at)}: ${taken.what} is at ${quoted(taken.at)}; name another place with --at`,
+    )
+  }
+
+  async #mount(grant: DirectoryGrant, driver: DomainDriver): Promise<void> {
+    if (grant.mounted !== undefined || grant.isOver) return
+    const { access, at, opened } = grant
+    const mounts = this.#options.mounts()
+    const tree = await mounts.mountOpened(driver, opened, { what: quoted(opened.path), at, access })
+    // Revoked, or over, while it was being mounted.
+    if (grant.isOver) await mounts.unmount(driver, tree)
+    else grant.mounted = { driver, tree }
+  }
+
+  async #end(grant: DirectoryGrant, why: string): Promise<void> {
+    if (grant.isOver) return
+    grant.isOver = true
+    this.#grants.delete(grant.id)
+    this.#record(grant, "deny", why)
+    const { mounted, opened } = grant
+    if (mounted !== undefined) await this.#options.mounts().unmount(mounted.driver, mounted.tree)
+    opened[Symbol.dispose]()
+    if (this.#grants.size === 0) {
+      clearInterval(this.#watch)
+      this.#watch = undefined
+    }
+    this.#options.onFewer()
+  }
+
+  #expire(): void {
+    const now = this.#options.now()
+    for (const grant of this.#grants.values()) {
+      if (grant.until !== undefined && now >= grant.until) void this.#end(grant, "its time was over")
+    }
+  }
+
+  #record(
+    { instance, path, access, at, until, id }: DirectoryGrant,
+    verdict: "allow" | "deny",
+    why: string,
+  ): void {
+    const scope = until === undefined ? "until revoked" : `until ${new Date(until).toISOString()}`
+    const note = `directory grant ${id}: to ${access}, at ${at}`
+    this.#options.record({ kind: "directory", target: instance, argument: path, verdict, why, scope, note })
+  }
+
+  async #inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(name)
+    const turn = (before ?? Promise.resolve()).then(work, work)
+    this.#turns.set(name, turn)
+    try {
+      return await turn
+    } finally {
+      if (this.#turns.get(name) === turn) this.#turns.delete(name)
+    }
+  }
+}

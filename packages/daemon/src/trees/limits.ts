@@ -1,0 +1,30 @@
+/** Bounds of directories in domains; each names the harm it prevents. */
+export const TREE_LIMITS = {
+  /** Trees of one domain at once: each takes a port of its machine, of which there are few. */
+  perDomain: 16,
+  /** A server that has just been started answers in less, also emulated; one that does not is broken. */
+  startMs: 60_000,
+  /** How long a domain's start waits for its directories. */
+  mountMs: 30_000,
+  /** How long a domain may take to write back what it holds before it is stopped all the same. */
+  settleMs: 30_000,
+  /** A guest that does not take its tree away within this time loses it all the same: revocation is not the guest's to delay. */
+  unmountMs: 600,
+  /** How long a server may take to make a client's last writes durable. */
+  dropMs: 30_000,
+  /** The first wait before a server that died is started anew; each further one is twice as long. */
+  restartMs: 100,
+  /** The longest such wait. */
+  restartMostMs: 5_000,
+  /** Deaths in a row, none of the servers having lived for `steadyMs`, after which its clients are given up. */
+  restarts: 8,
+  steadyMs: 60_000,
+  /** Versions are pruned so often at most. */
+  pruneMs: 24 * 3_600_000,
+  /** Directory grants at run time: bounds handles that are held open. */
+  grants: 256,
+  /** The longest time that a directory is granted for: a year. */
+  grantSeconds: 366 * 86_400,
+  /** How often grants are looked at for those that are over: an expiry takes effect within a second. */
+  expiryMs: 250,
+} as const

@@ -1,0 +1,205 @@
+import { randomBytes } from "node:crypto"
+import { closeSync, existsSync } from "node:fs"
+import { Socket } from "node:net"
+import { join } from "node:path"
+import type { Domain, ImageFiles, IsolationBackend } from "@skerry/isolation"
+import type { Linux } from "@skerry/linux"
+import type { DomainId } from "@skerry/model"
+import { Connection, type ExecParams } from "@skerry/rpc"
+import { Agent } from "../agent.ts"
+import { DaemonError, messageOf } from "../errors.ts"
+import type { FileServer, FileServerHost, ServerRoot } from "./file-server.ts"
+import { openVolume } from "./volume.ts"
+
+export const MACHINE_LIMITS = {
+  memoryMiB: 384,
+  processes: 64,
+  /** An emulated boot takes seconds; one that takes this long hangs, and is tried again. */
+  bootMs: 60_000,
+  bootTries: 3,
+  /** Of what the server prints: the last of it explains its end. */
+  lastWordsBytes: 2048,
+} as const
+
+/** As no instance can be called: longer than its names. */
+const MACHINE_ID = "files-that-the-state-store-is-served-by" as DomainId
+const CONTROL_PORT = "skerry.files.control"
+const clientPort = (label: number) => `skerry.client.${label}`
+
+export interface MachineHostOptions {
+  readonly linux: Linux
+  /** Where the volume lies, and nothing else that it may see. */
+  readonly stateDirectory: string
+  /** Rejects with an error for people where this host has no machines. */
+  readonly backend: () => Promise<IsolationBackend>
+  /** undefined: nothing has been built. */
+  readonly anyImage: () => Promise<ImageFiles | undefined>
+  readonly now: () => number
+}
+
+/**
+ * The state store's server in a domain of its own: it alone has the store's volume, and clients are joined to it port to
+ * port, so that what they send never passes through the daemon.
+ */
+export class MachineHost implements FileServerHost {
+  readonly #options: MachineHostOptions
+
+  constructor(options: MachineHostOptions) {
+    this.#options = options
+  }
+
+  async start(root: ServerRoot, signal: AbortSignal): Promise<FileServer> {
+    if (root.kind !== "store") throw new Error("A directory of the host cannot be served from a machine")
+    const image = await this.#image()
+    const backend = await this.#options.backend()
+    for (let attempt = 1; ; attempt++) {
+      const deadline = AbortSignal.timeout(MACHINE_LIMITS.bootMs)
+      try {
+        return await this.#boot(backend, image, AbortSignal.any([signal, deadline]))
+      } catch (error) {
+        if (signal.aborted || !deadline.aborted || attempt === MACHINE_LIMITS.bootTries) throw error
+      }
+    }
+  }
+
+  /** The base alone: no application has any business beside the store. */
+  async #image(): Promise<ImageFiles> {
+    const image = await this.#options.anyImage()
+    const base = image?.layers[0]
+    if (image === undefined || base === undefined) {
+      throw new DaemonError("not-built", 'Nothing has been built yet: run "skerry build"')
+    }
+    return { ...image, name: "base", digest: base.digest, layers: [base] }
+  }
+
+  async #boot(backend: IsolationBackend, image: ImageFiles, signal: AbortSignal): Promise<FileServer> {
+    const { linux, now, stateDirectory } = this.#options
+    const volume = await openVolume(join(stateDirectory, "store.volume"), signal)
+    let domain: Domain
+    try {
+      const limits = { processes: MACHINE_LIMITS.processes, cpuWeight: 200 }
+      const request = { id: MACHINE_ID, limits, onConsole: () => {}, volume }
+      const shape = { memoryMiB: MACHINE_LIMITS.memoryMiB, vcpus: 1 }
+      domain = await backend.boot(image, shape, request, signal)
+    } finally {
+      closeSync(volume)
+    }
+    try {
+      const agent = new Agent(domain.channel, now)
+      await agent.answer(signal)
+      const machineId = randomBytes(16).toString("hex")
+      await agent.identify({ entropy: randomBytes(64), hostName: "files", machineId })
+      const [ours, theirs] = linux.socketPair()
+      await addPort(domain, CONTROL_PORT, theirs)
+      const socket = new Socket({ fd: ours, readable: true, writable: true })
+      return new Machine(linux, domain, agent, new Connection(socket, {}))
+    } catch (error) {
+      await domain[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+}
+
+/** At most a file system's directory inside; the program makes the store in it. */
+const PROGRAM: ExecParams = {
+  argv: [
+    "/bin/sh",
+    "-c",
+    'umask 077; mkdir -p /var/lib/skerry/store && exec /usr/lib/skerry/node "$@"',
+    "sh",
+    ...["--max-old-space-size=96", "--max-semi-space-size=2", "--v8-pool-size=1"],
+    ...["/usr/lib/skerry/files.cjs", "store", "--path", "/var/lib/skerry/store"],
+    ...["--control-port", CONTROL_PORT, "--koffi", "/usr/lib/skerry/koffi.node"],
+  ],
+  environment: [["MALLOC_ARENA_MAX", "1"]],
+  workingDirectory: "/",
+  user: "root",
+  terminal: undefined,
+  descriptors: false,
+}
+
+class Machine implements FileServer {
+  readonly control: Connection
+  readonly ended: Promise<string>
+  readonly #linux: Linux
+  readonly #domain: Domain
+  readonly #agent: Agent
+  #untrustedLastWords = ""
+
+  constructor(linux: Linux, domain: Domain, agent: Agent, control: Connection) {
+    this.#linux = linux
+    this.#domain = domain
+    this.#agent = agent
+    this.control = control
+    const program = this.#run()
+    this.ended = Promise.race([
+      program,
+      domain.exited.then((exit) => (exit.kind === "failed" ? exit.message : `its machine was ${exit.kind}`)),
+      agent.lost.then(() => "its machine's agent does not answer"),
+      control.closed.then(() => "its connection was closed"),
+    ])
+  }
+
+  async connect(label: number): Promise<number> {
+    const [ours, theirs] = this.#linux.socketPair()
+    try {
+      await addPort(this.#domain, clientPort(label), theirs)
+      return ours
+    } catch (error) {
+      closeSync(ours)
+      throw error
+    }
+  }
+
+  async disconnect(label: number): Promise<void> {
+    await this.#domain.removePort?.(clientPort(label))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.control.close()
+    this.#agent.close()
+    await this.#domain[Symbol.asyncDispose]()
+  }
+
+  /** The server's end, for people. Never rejects. */
+  async #run(): Promise<string> {
+    const call = this.#agent.exec(PROGRAM, () => {}, new AbortController().signal)
+    call.stdin.end()
+    for (const output of [call.stdout, call.stderr]) {
+      output.on("data", (untrusted: Buffer) => {
+        const words = this.#untrustedLastWords + untrusted.toString("latin1")
+        this.#untrustedLastWords = words.slice(-MACHINE_LIMITS.lastWordsBytes)
+      })
+    }
+    try {
+      const { exit } = await call.result
+      const how = exit.kind === "code" ? `status ${exit.code}` : `signal ${exit.signal}`
+      return `it ended with ${how}: ${JSON.stringify(this.#untrustedLastWords.trim())}`
+    } catch (error) {
+      return messageOf(error)
+    }
+  }
+}
+
+async function addPort(domain: Domain, name: string, fd: number): Promise<void> {
+  if (domain.addPort === undefined) {
+    closeSync(fd)
+    throw new DaemonError(
+      "unusable",
+      "This backend's machines take no ports: the state store cannot be served",
+    )
+  }
+  await domain.addPort(name, fd)
+}
+
+/** Two stores under one home would hide each other: which one there is decides where it is served. */
+export function checkPlace(stateDirectory: string, server: "process" | "vm"): void {
+  const other = server === "vm" ? "store" : "store.volume"
+  if (!existsSync(join(stateDirectory, other))) return
+  const setting = server === "vm" ? "process" : "vm"
+  throw new DaemonError(
+    "unusable",
+    `The state store lies in ${join(stateDirectory, other)}, which settings.state.server "${server}" does not read. ` +
+      `Set it to "${setting}"; to move: "skerry backup" it, remove it, change the setting, and "skerry restore" the state`,
+  )
+}

@@ -1,0 +1,126 @@
+import { closeSync, constants, fstatSync, openSync, readlinkSync, type Stats } from "node:fs"
+import { basename, dirname, join } from "node:path"
+import { type HostPaths, placesOverlap, quoted } from "@skerry/model"
+import { DaemonError, messageOf } from "../errors.ts"
+
+/** Not among Node's constants: a handle that is good for lookups alone, and needs no right to read. */
+const O_PATH = 0o10000000
+const FLAGS = O_PATH | constants.O_NOFOLLOW
+
+/** A file or directory of this machine, opened once: what its path leads to later changes nothing. */
+export interface OpenedPath extends Disposable {
+  /** Of the directory; of a file the one that it is in. Belongs to this object. */
+  readonly handle: number
+  /** "": the directory itself; else the one file in it. */
+  readonly only: string
+  readonly path: string
+  readonly owner: { readonly uid: number; readonly gid: number }
+  /** Tells directories apart, whatever paths lead to them. */
+  readonly key: string
+  readonly warnings: readonly string[]
+}
+
+export interface OpenPathOptions {
+  readonly paths: HostPaths
+  /** Home of whom "~/" means. */
+  readonly home: string
+}
+
+/** Key folders: whoever reads them can be you elsewhere. */
+const PRECIOUS = [
+  ".ssh",
+  ".gnupg",
+  ".aws",
+  ".kube",
+  ".password-store",
+  ".config/gcloud",
+  ".local/share/keyrings",
+  ".mozilla",
+]
+
+/**
+ * Opens what is to be granted. A path through a symlink is refused and told where it leads: an instance that may write
+ * above it could have put it there. Fails with "bad-request", for people.
+ */
+export function openGranted(written: string, { paths, home }: OpenPathOptions): OpenedPath {
+  const path = written.startsWith("~/") ? join(home, written.slice(2)) : written
+  const refuse = (why: string, cause?: unknown): never => {
+    throw new DaemonError("bad-request", `Cannot grant ${quoted(written)}: ${why}`, { cause })
+  }
+  if (path === "/") refuse("it is all of this machine")
+  for (const system of ["/proc", "/sys", "/dev"]) {
+    if (`${path}/`.startsWith(`${system}/`)) refuse(`${system} is no place for files`)
+  }
+  for (const own of Object.values(paths)) {
+    if (placesOverlap(path, own)) refuse(`Skerry's own folder ${own} is in it, or it is in that`)
+  }
+  const isFile = statOf(path, refuse).isFile()
+  const directory = isFile ? dirname(path) : path
+  if (directory === "/") refuse("its directory is all of this machine")
+  const handle = open(directory, refuse)
+  try {
+    const stats = fstatSync(handle)
+    if (!stats.isDirectory()) refuse("it is neither a file nor a directory")
+    const real = readlinkSync(`/proc/self/fd/${handle}`)
+    if (real !== directory) {
+      refuse(
+        `it leads to ${quoted(isFile ? join(real, basename(path)) : real)}; name that if it is what you mean`,
+      )
+    }
+    return {
+      handle,
+      only: isFile ? basename(path) : "",
+      path,
+      owner: { uid: stats.uid, gid: stats.gid },
+      key: `${stats.dev}:${stats.ino}`,
+      warnings: warningsOf(path, home),
+      [Symbol.dispose]: () => closeSync(handle),
+    }
+  } catch (error) {
+    closeSync(handle)
+    throw error
+  }
+}
+
+/** Another handle of the directory that this one leads to, whatever its path is by now; the caller's. */
+export const openAgain = (handle: number): number =>
+  openSync(`/proc/self/fd/${handle}`, O_PATH | constants.O_DIRECTORY)
+
+type Refuse = (why: string, cause?: unknown) => never
+
+function open(path: string, refuse: Refuse): number {
+  try {
+    return openSync(path, FLAGS)
+  } catch (error) {
+    return refuse(explain(error), error)
+  }
+}
+
+/** Of the path's last name itself: a symlink there is refused. */
+function statOf(path: string, refuse: Refuse): Stats {
+  const handle = open(path, refuse)
+  try {
+    const stats = fstatSync(handle)
+    if (stats.isSymbolicLink()) refuse("it is a symlink; name what it leads to")
+    if (!stats.isFile() && !stats.isDirectory()) refuse("it is neither a file nor a directory")
+    return stats
+  } finally {
+    closeSync(handle)
+  }
+}
+
+function explain(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === "ENOENT" || code === "ENOTDIR") return "there is no such file or directory"
+  return messageOf(error)
+}
+
+function warningsOf(path: string, home: string): string[] {
+  return PRECIOUS.map((name) => join(home, name))
+    .filter((folder) => placesOverlap(path, folder))
+    .map((folder) =>
+      path.startsWith(folder)
+        ? `${folder} holds keys or passwords: whoever reads them can act as you elsewhere`
+        : `${folder}, which holds keys or passwords, is in it`,
+    )
+}

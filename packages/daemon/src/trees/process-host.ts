@@ -1,0 +1,199 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import {
+  chownSync,
+  closeSync,
+  lchownSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  writeSync,
+} from "node:fs"
+import { Socket } from "node:net"
+import { join } from "node:path"
+import { FILES_DESCRIPTORS, type FilesServer } from "@skerry/files/sandbox"
+import type { Linux } from "@skerry/linux"
+import { printableLines } from "@skerry/model"
+import { Connection, FILES } from "@skerry/rpc"
+import { DaemonError } from "../errors.ts"
+import type { FileServer, FileServerHost, ServerRoot } from "./file-server.ts"
+import { openAgain } from "./open-directory.ts"
+import { processCommand, STORE_ACCOUNT } from "./process-command.ts"
+
+export interface ProcessHostOptions {
+  readonly linux: Linux
+  readonly uid: number
+  /** PATH of the daemon. */
+  readonly path: string
+  /** Throws where it is not installed. */
+  readonly bwrapPath: () => string
+  readonly program: () => Pick<FilesServer, "nodePath" | "libraries" | "program">
+  /** A filter of system calls, as bwrap takes it. */
+  readonly seccomp: () => Uint8Array
+  /** Where the state store lies; made when it is first needed. */
+  readonly storeDirectory: string
+}
+
+/** Characters of what a server said last that are kept. */
+const SAID = 600
+
+/** File servers in sandboxed processes of this host. */
+export class ProcessHost implements FileServerHost {
+  readonly #options: ProcessHostOptions
+
+  constructor(options: ProcessHostOptions) {
+    this.#options = options
+  }
+
+  async start(root: ServerRoot, signal: AbortSignal): Promise<FileServer> {
+    signal.throwIfAborted()
+    const handle = root.kind === "store" ? this.#openStore() : openAgain(root.handle)
+    try {
+      return await this.#start(root, handle, signal)
+    } finally {
+      closeSync(handle)
+    }
+  }
+
+  #openStore(): number {
+    const { storeDirectory, uid } = this.#options
+    mkdirSync(storeDirectory, { recursive: true, mode: 0o700 })
+    if (uid === 0) giveTo(storeDirectory, STORE_ACCOUNT)
+    return openSync(storeDirectory, "r")
+  }
+
+  async #start(root: ServerRoot, handle: number, signal: AbortSignal): Promise<FileServer> {
+    const { linux, uid, path, bwrapPath, program, seccomp } = this.#options
+    const [file = "", ...args] = processCommand({
+      ...program(),
+      bwrapPath: bwrapPath(),
+      account: this.#accountFor(root),
+      serves: root.kind === "store" ? { kind: "store" } : { kind: "directory", access: root.access },
+      path: readlinkSync(`/proc/self/fd/${handle}`),
+      isRoot: uid === 0,
+    })
+    const filter = linux.memfdCreate("seccomp")
+    const opened: number[] = [filter]
+    const open = (fd: number): number => {
+      opened.push(fd)
+      return fd
+    }
+    let clients: number | undefined
+    try {
+      writeSync(filter, seccomp())
+      const pair = linux.socketPair()
+      clients = pair[0]
+      const stdio = [
+        ...(["ignore", "ignore", "pipe", "pipe"] as const),
+        open(pair[1]),
+        open(openSync(`/proc/self/fd/${filter}`, "r")),
+        handle,
+      ]
+      const child = spawn(file, args, {
+        cwd: `/proc/${process.pid}/fd/${handle}`,
+        env: { PATH: path, LC_ALL: "C" },
+        stdio,
+      })
+      const server = new ServerProcess(child, linux, clients)
+      clients = undefined
+      await server.ready(signal)
+      return server
+    } finally {
+      for (const fd of opened) closeSync(fd)
+      if (clients !== undefined) closeSync(clients)
+    }
+  }
+
+  /** As root a directory is served by whom it belongs to: the server can do to it what its owner can. */
+  #accountFor(root: ServerRoot): FilesServer["account"] {
+    if (this.#options.uid !== 0) return undefined
+    if (root.kind === "store") return { uid: STORE_ACCOUNT, gid: STORE_ACCOUNT }
+    return root.owner.uid === 0 ? undefined : root.owner
+  }
+}
+
+class ServerProcess implements FileServer {
+  readonly control: Connection
+  readonly ended: Promise<string>
+  readonly #child: ChildProcess
+  readonly #linux: Linux
+  readonly #clients: number
+  #said = ""
+  #hasEnded = false
+
+  /** Takes `clients` over, our end of the socket that clients' descriptors go through. */
+  constructor(child: ChildProcess, linux: Linux, clients: number) {
+    this.#child = child
+    this.#linux = linux
+    this.#clients = clients
+    child.stderr?.setEncoding("utf8").on("data", (untrustedText: string) => {
+      this.#said = `${this.#said}${untrustedText}`.slice(-SAID)
+    })
+    const socket = child.stdio[FILES_DESCRIPTORS.control]
+    if (!(socket instanceof Socket)) throw new Error("A file server's control connection is no socket")
+    this.control = new Connection(socket)
+    this.ended = this.#whenEnded()
+  }
+
+  /** Rejects, and nothing is left, if it ends instead or the signal is aborted. */
+  async ready(signal: AbortSignal): Promise<void> {
+    const status = this.control.call(FILES.status, undefined, { signal })
+    status.stdout.resume()
+    try {
+      await status.result
+    } catch (cause) {
+      this.#child.kill("SIGKILL")
+      throw new DaemonError("unusable", await this.ended, { cause })
+    }
+  }
+
+  async connect(label: number): Promise<number> {
+    const [ours, theirs] = this.#linux.socketPair()
+    const bytes = Buffer.alloc(4)
+    bytes.writeUInt32LE(label)
+    try {
+      if (this.#hasEnded) throw new DaemonError("unusable", await this.ended)
+      this.#linux.sendDescriptors(this.#clients, bytes, [theirs])
+      return ours
+    } catch (error) {
+      closeSync(ours)
+      throw error
+    } finally {
+      closeSync(theirs)
+    }
+  }
+
+  async disconnect(): Promise<void> {
+    // The client's descriptors are closed by those who have them.
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGKILL")
+    await this.ended
+  }
+
+  async #whenEnded(): Promise<string> {
+    const how = await new Promise<string>((resolve) => {
+      this.#child.once("error", (error) => resolve(error.message))
+      this.#child.once("close", (code, signal) => {
+        resolve(signal === null ? `it ended with status ${code}` : `it was ended by ${signal}`)
+      })
+    })
+    this.#hasEnded = true
+    this.control.close()
+    closeSync(this.#clients)
+    const said = printableLines(this.#said.trim())
+    return said === "" ? how : `${how}; it said last: ${said}`
+  }
+}
+
+/** All of it belongs to this account from now on: a store that was brought from elsewhere may be another's. */
+function giveTo(directory: string, id: number): void {
+  if (statSync(directory).uid === id) return
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    lchownSync(join(entry.parentPath, entry.name), id, id)
+  }
+  // Last: what was begun is done again where it was cut off.
+  chownSync(directory, id, id)
+}

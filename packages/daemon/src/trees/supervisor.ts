@@ -1,0 +1,242 @@
+import { closeSync } from "node:fs"
+import { FILES, type ServedTree } from "@skerry/rpc"
+import { DaemonError, messageOf } from "../errors.ts"
+import type { FileServer } from "./file-server.ts"
+import { TREE_LIMITS } from "./limits.ts"
+
+/** What the owner of a client does when its server changes. */
+export interface ClientHooks {
+  /** The server was started anew; this is the client's new socket, which the hook takes over. */
+  onReconnect(fd: number): Promise<void>
+  /** There is no server any more, and there will be none. */
+  onLost(why: string): void
+}
+
+interface Client extends ClientHooks {
+  readonly label: number
+  readonly trees: readonly ServedTree[]
+}
+
+export interface SupervisorOptions {
+  /** For messages: "the state store", or a path. */
+  readonly name: string
+  readonly start: (signal: AbortSignal) => Promise<FileServer>
+  /** What a fresh server needs before clients can be served; fails with an error for people. */
+  readonly prepare?: (server: FileServer) => Promise<void>
+  readonly monotonicMs: () => number
+  readonly onNotice: (text: string) => void
+  readonly restartMs?: number
+}
+
+type State =
+  | { readonly kind: "idle" }
+  /** Being started, or waiting to be. */
+  | { readonly kind: "starting"; readonly server: Promise<FileServer> }
+  | { readonly kind: "running"; readonly server: FileServer; readonly since: number }
+  | { readonly kind: "ending" }
+
+/**
+ * Keeps one file server running for as long as it has clients.
+ *
+ *   idle ── needed ──▶ starting ── started, prepared, clients served again ──▶ running
+ *   running ── it died, and has clients ──▶ starting (after a wait) ── died too often ──▶ idle: its clients are lost
+ *   running ── it died without clients ──▶ idle
+ *   any ── end() ──▶ ending
+ */
+export class Supervisor {
+  readonly #options: SupervisorOptions
+  readonly #clients = new Map<number, Client>()
+  readonly #abort = new AbortController()
+  #state: State = { kind: "idle" }
+  #lastLabel = 0
+  #deaths = 0
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+  }
+
+  get clients(): number {
+    return this.#clients.size
+  }
+
+  get isRunning(): boolean {
+    return this.#state.kind === "running"
+  }
+
+  /** The server, started if need be. Rejects with an error for people. */
+  async server(): Promise<FileServer> {
+    const state = this.#state
+    switch (state.kind) {
+      case "running":
+        return state.server
+      case "starting":
+        return await state.server
+      case "ending":
+        throw new DaemonError("ending", `The file server of ${this.#options.name} has ended with the daemon`)
+      case "idle":
+        return await this.#begin(0)
+    }
+  }
+
+  /** A new client, served these trees; its socket is the caller's. */
+  async attach(trees: readonly ServedTree[], hooks: ClientHooks): Promise<{ label: number; fd: number }> {
+    const server = await this.server()
+    this.#lastLabel += 1
+    const client: Client = {
+      label: this.#lastLabel,
+      trees,
+      onReconnect: (fd) => hooks.onReconnect(fd),
+      onLost: (why) => hooks.onLost(why),
+    }
+    const fd = await serve(server, client)
+    this.#clients.set(client.label, client)
+    return { label: client.label, fd }
+  }
+
+  /** What the client wrote is durable when this resolves, unless the server died; then it is with the next one. */
+  async drop(label: number): Promise<void> {
+    if (!this.#clients.delete(label)) return
+    const server = await this.#present()
+    if (server === undefined) return
+    try {
+      const signal = AbortSignal.timeout(TREE_LIMITS.dropMs)
+      await server.control.call(FILES.drop, { client: label }, { signal }).result
+    } catch (error) {
+      this.#options.onNotice(`the file server of ${this.#options.name}: ${messageOf(error)}`)
+    } finally {
+      await server.disconnect(label)
+    }
+  }
+
+  /** Everything is made durable, and the server ends. */
+  async end(): Promise<void> {
+    const present = this.#present()
+    this.#state = { kind: "ending" }
+    this.#clients.clear()
+    this.#abort.abort(new DaemonError("ending", "The daemon is on its way to its end"))
+    await this.#stop(await present)
+  }
+
+  /** The server that there is, or is about to be. */
+  async #present(): Promise<FileServer | undefined> {
+    const state = this.#state
+    if (state.kind === "running") return state.server
+    return state.kind === "starting" ? await state.server.catch(() => undefined) : undefined
+  }
+
+  async #stop(server: FileServer | undefined): Promise<void> {
+    if (server === undefined) return
+    try {
+      const signal = AbortSignal.timeout(TREE_LIMITS.dropMs)
+      await server.control.call(FILES.end, undefined, { signal }).result
+    } catch {
+      // It has ended, or will not: either way it is killed now.
+    }
+    await server[Symbol.asyncDispose]()
+  }
+
+  #begin(waitMs: number): Promise<FileServer> {
+    const server = this.#start(waitMs)
+    this.#state = { kind: "starting", server }
+    // Whoever needs it hears of a failure; without clients nobody may.
+    server.catch(() => {})
+    return server
+  }
+
+  async #start(waitMs: number): Promise<FileServer> {
+    const { name, prepare, monotonicMs } = this.#options
+    let server: FileServer | undefined
+    try {
+      if (waitMs > 0) await this.#wait(waitMs)
+      const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(TREE_LIMITS.startMs)])
+      server = await this.#options.start(signal)
+      await prepare?.(server)
+      await this.#serveAgain(server)
+      this.#abort.signal.throwIfAborted()
+    } catch (error) {
+      await server?.[Symbol.asyncDispose]()
+      if (this.#state.kind !== "ending") this.#failed(messageOf(error))
+      if (error instanceof DaemonError) throw error
+      throw new DaemonError("unusable", `The file server of ${name} cannot be run: ${messageOf(error)}`, {
+        cause: error,
+      })
+    }
+    this.#state = { kind: "running", server, since: monotonicMs() }
+    const running = server
+    void running.ended.then((why) => this.#onEnded(running, why))
+    return running
+  }
+
+  /** Clients of the server before this one. One that cannot be served any more is lost, the others go on. */
+  async #serveAgain(server: FileServer): Promise<void> {
+    for (const client of this.#clients.values()) {
+      try {
+        await client.onReconnect(await serve(server, client))
+      } catch (error) {
+        this.#clients.delete(client.label)
+        client.onLost(messageOf(error))
+      }
+    }
+  }
+
+  #onEnded(server: FileServer, why: string): void {
+    const state = this.#state
+    if (state.kind !== "running" || state.server !== server) return
+    const isSteady = this.#options.monotonicMs() - state.since >= TREE_LIMITS.steadyMs
+    if (isSteady) this.#deaths = 0
+    this.#options.onNotice(`the file server of ${this.#options.name} ended: ${why}`)
+    this.#state = { kind: "idle" }
+    void server[Symbol.asyncDispose]()
+    this.#again(why)
+  }
+
+  #failed(why: string): void {
+    this.#state = { kind: "idle" }
+    if (this.#clients.size > 0) this.#options.onNotice(`the file server of ${this.#options.name}: ${why}`)
+    this.#again(why)
+  }
+
+  #again(why: string): void {
+    if (this.#clients.size === 0) {
+      this.#deaths = 0
+      return
+    }
+    this.#deaths += 1
+    if (this.#deaths > TREE_LIMITS.restarts) {
+      const lost = [...this.#clients.values()]
+      this.#clients.clear()
+      this.#deaths = 0
+      for (const client of lost) client.onLost(`its file server ended too often: ${why}`)
+      return
+    }
+    const first = this.#options.restartMs ?? TREE_LIMITS.restartMs
+    void this.#begin(Math.min(first * 2 ** (this.#deaths - 1), TREE_LIMITS.restartMostMs))
+  }
+
+  #wait(ms: number): Promise<void> {
+    const { signal } = this.#abort
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        signal.removeEventListener("abort", onAbort)
+        resolve()
+      }, ms)
+      const onAbort = () => {
+        clearTimeout(timer)
+        reject(signal.reason as Error)
+      }
+      signal.addEventListener("abort", onAbort, { once: true })
+    })
+  }
+}
+
+async function serve(server: FileServer, { label, trees }: Client): Promise<number> {
+  const fd = await server.connect(label)
+  try {
+    const signal = AbortSignal.timeout(TREE_LIMITS.startMs)
+    await server.control.call(FILES.serve, { client: label, trees: [...trees] }, { signal }).result
+    return fd
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+}
