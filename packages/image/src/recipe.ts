@@ -58,13 +58,18 @@ export const BASE_LIBRARIES: Readonly<Record<string, readonly string[]>> = {
 
 /** The kernel modules of a domain, dependencies included; their order follows from their own declarations. */
 export const MODULES = [
+  "9p",
+  "9pnet",
+  "9pnet_fd",
   "crc32c_generic",
   "erofs",
+  "fscache",
   "libcrc32c",
   "libnvdimm",
   "nd_btt",
   "nd_pmem",
   "nd_virtio",
+  "netfs",
   "overlay",
   "virtio",
   "virtio-rng",
@@ -83,6 +88,7 @@ export const VOLUME_MODULES = ["crc16", "ext4", "jbd2", "mbcache", "virtio_blk"]
 /** Digests of what Skerry itself puts into the base. */
 export interface GuestProgramDigests {
   readonly agent: Digest
+  readonly fileServer: Digest
   readonly init: Digest
   readonly supervise: Digest
   readonly services: Digest
@@ -109,6 +115,7 @@ export function baseKey(lock: Lock, programs: GuestProgramDigests): Digest {
     packages: basePackageDigests(lock),
     programs: lock.programs,
     agent: programs.agent,
+    fileServer: programs.fileServer,
     supervise: programs.supervise,
     services: programs.services,
   })

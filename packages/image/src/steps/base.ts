@@ -13,6 +13,8 @@ export interface BaseSources {
   readonly debs: ReadonlyMap<string, string>
   readonly node: string
   readonly koffi: string
+  readonly lmdb: string
+  readonly fileServer: Uint8Array
   readonly agent: Uint8Array
   readonly supervise: Uint8Array
   readonly services: ServicePrograms
@@ -82,10 +84,12 @@ export async function makeBase(
   await unpackDeb(debOf(sources, "busybox-static"), busybox, signal)
   await placeFile(root, "usr/lib/skerry/busybox", await readUnmerged(busybox, "usr/bin/busybox"), 0o755)
   await placeFile(root, "usr/lib/skerry/agent.cjs", sources.agent, 0o644)
+  await placeFile(root, "usr/lib/skerry/files.cjs", sources.fileServer, 0o644)
   await placeFile(root, "usr/lib/skerry/supervise", sources.supervise, 0o644)
   const links = await placeServices(sources.services, root)
   await placeStripped(sources.node, root, "usr/lib/skerry/node", 0o755, signal)
   await placeStripped(sources.koffi, root, "usr/lib/skerry/koffi.node", 0o644, signal)
+  await placeStripped(sources.lmdb, root, "usr/lib/skerry/lmdb.node", 0o644, signal)
 
   const layer = join(work, "base.erofs")
   await packLayer(root, layer, signal)
