@@ -1,7 +1,7 @@
 import type { FileCalls } from "@skerry/linux"
 import { parseEntryName } from "../../codec/entry-name.ts"
 import type { DirectoryEntry, NodeKind } from "../../file-tree.ts"
-import { check } from "./errno.ts"
+import { check, ERRNO } from "./errno.ts"
 
 /*
  * struct linux_dirent64: u64 inode, i64 cursor of what follows, u16 length of this record, u8 type, name, NUL. The cursor is the
@@ -48,8 +48,10 @@ export class DirectoryReader {
     }
     this.#last = undefined
     for (;;) {
-      const bytes = check(this.#calls.readDirectory(fd, this.#buffer))
-      if (bytes === 0) return []
+      const bytes = this.#calls.readDirectory(fd, this.#buffer)
+      // Linux's answer for a directory that was removed: it has nothing in it.
+      if (bytes === 0 || bytes === -ERRNO.ENOENT) return []
+      check(bytes)
       const entries = this.#parse(bytes, looks)
       // A whole buffer of what is not shown is no end.
       if (entries.length === 0) continue

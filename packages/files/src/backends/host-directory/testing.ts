@@ -18,9 +18,13 @@ export function folderFor(t: Cleanup): string {
   return path
 }
 
-export function openHostDirectory(t: Cleanup, path: string, access: "read" | "write" = "write") {
+export function openTree(path: string, access: "read" | "write" = "write"): HostDirectory {
   const root = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)
-  const tree = new HostDirectory({ calls, root, access, uid: process.getuid?.() ?? -1 })
+  return new HostDirectory({ calls, root, access, uid: process.getuid?.() ?? -1 })
+}
+
+export function openHostDirectory(t: Cleanup, path: string, access: "read" | "write" = "write") {
+  const tree = openTree(path, access)
   const node = tree.root()
   // The tree's own hold goes with it.
   t.after(() => {
