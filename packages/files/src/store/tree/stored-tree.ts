@@ -1,0 +1,37 @@
+import type { FileTree } from "../../file-tree.ts"
+import type { KeptNodes } from "./kept-nodes.ts"
+import { decodeTree } from "./records.ts"
+import { StateTree } from "./state-tree.ts"
+import type { TreeHost } from "./tree-host.ts"
+import { VersionLog } from "./version-log.ts"
+import { newEntry } from "./work-node.ts"
+import { ROOT_ID, WorkTree } from "./work-tree.ts"
+
+/** One tree of an open store. */
+export interface StoredTree {
+  readonly name: string
+  readonly state: StateTree
+  /** As a server has it. */
+  readonly files: FileTree
+  readonly versions: VersionLog
+  /** The number of the newest version that there ever was. */
+  readonly lastVersion: { number: number }
+}
+
+type Loaded = Omit<StoredTree, "files">
+
+export function newTree(nodes: KeptNodes, name: string, host: TreeHost): Loaded {
+  const root = newEntry({ kind: "directory", id: ROOT_ID, mode: 0o755, time: host.now(), target: "" })
+  const work = new WorkTree(nodes, root, undefined, ROOT_ID + 1n)
+  const state = new StateTree(name, work, host, { bytes: 0, files: 0 })
+  return { name, state, versions: new VersionLog(nodes.objects, name), lastVersion: { number: 0 } }
+}
+
+/** Throws StoreError. */
+export function loadTree(nodes: KeptNodes, name: string, host: TreeHost, encoded: Uint8Array): Loaded {
+  const { lastVersion, nextId, orphans, quota, root } = decodeTree(encoded)
+  const work = new WorkTree(nodes, nodes.root(root), root, nextId)
+  for (const orphan of orphans) work.adoptOrphan(orphan)
+  const state = new StateTree(name, work, host, quota)
+  return { name, state, versions: new VersionLog(nodes.objects, name), lastVersion: { number: lastVersion } }
+}
