@@ -20,6 +20,7 @@ import type { BackendOpener } from "./backends.ts"
 import { makePrivate } from "./home-lock.ts"
 import type { FileServerHosts } from "./trees/file-server.ts"
 import { fileServerProgram } from "./trees/file-server-program.ts"
+import { MachineHost } from "./trees/machine-host.ts"
 import { ProcessHost } from "./trees/process-host.ts"
 
 export interface HostParts {
@@ -51,24 +52,26 @@ export function hostBackends(parts: HostParts): {
     shared ??= openShared(parts)
     return shared
   }
+  const openMachines = async () =>
+    openQemu({
+      ...(await share()),
+      linux,
+      cacheDirectory: paths.cache,
+      stateDirectory: paths.state,
+      architecture: process.arch,
+      preparesAhead: true,
+      awaitAgent: (channel, signal) => new Agent(channel, Date.now).answer(signal),
+      anyImage: parts.anyImage,
+      onFinding: ({ why }) => parts.onNotice(`virtual machines: ${why}`),
+    })
+  let machines: ReturnType<typeof openMachines> | undefined
+  const backendOfMachines = () => {
+    machines ??= openMachines()
+    return machines
+  }
   return {
     openers: [
-      {
-        name: "qemu",
-        level: "vm",
-        open: async () =>
-          openQemu({
-            ...(await share()),
-            linux,
-            cacheDirectory: paths.cache,
-            stateDirectory: paths.state,
-            architecture: process.arch,
-            preparesAhead: true,
-            awaitAgent: (channel, signal) => new Agent(channel, Date.now).answer(signal),
-            anyImage: parts.anyImage,
-            onFinding: ({ why }) => parts.onNotice(`virtual machines: ${why}`),
-          }),
-      },
+      { name: "qemu", level: "vm", open: backendOfMachines },
       {
         name: "bubblewrap",
         level: "process",
@@ -92,7 +95,11 @@ export function hostBackends(parts: HostParts): {
         seccomp: () => processFilter(machine()),
         storeDirectory: join(paths.state, "store"),
       }),
-      vm: undefined,
+      vm: new MachineHost({
+        ...{ linux, anyImage: parts.anyImage, now: Date.now },
+        backend: backendOfMachines,
+        stateDirectory: paths.state,
+      }),
     },
     release: async () => {
       const opened = await shared?.catch(() => undefined)

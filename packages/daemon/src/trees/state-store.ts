@@ -5,6 +5,7 @@ import { type Method, RemoteError, STATE_METHODS } from "@skerry/rpc"
 import { DaemonError, messageOf } from "../errors.ts"
 import type { FileServer, FileServerHosts } from "./file-server.ts"
 import { TREE_LIMITS } from "./limits.ts"
+import { checkPlace } from "./machine-host.ts"
 import { StoreKey } from "./store-key.ts"
 import { Supervisor } from "./supervisor.ts"
 
@@ -83,6 +84,7 @@ export class StateStore {
 
   async #start(signal: AbortSignal): Promise<FileServer> {
     const { server, limitMiB } = await this.#options.settings()
+    checkPlace(this.#options.paths.state, server)
     const host = this.#options.hosts[server]
     if (host === undefined) {
       throw new DaemonError(
