@@ -23,8 +23,32 @@ export function vmConformance(name: string, host: VmHost): void {
       reset().catch(() => {}) // the domain is gone before it can answer
     },
     kill: (domain) => process.kill(domain.processes.pid, "SIGKILL"),
+    echoOnPort: async (domain, name) => {
+      await identify(domain)
+      const { stderr, status } = await runScript(domain, echoScript(name), { user: "root" })
+      if (status !== "0") throw new Error(stderr)
+    },
+    portNames: async (domain) => {
+      await identify(domain)
+      const { stdout } = await runScript(domain, "cat /sys/class/virtio-ports/*/name", { user: "root" })
+      return stdout.split("\n").filter((name) => name !== "" && name !== "org.skerry.control")
+    },
     watched: host.cgroupDirectories,
     hasProcesses: true,
     stepMs: VM_STEP_MS,
   })
 }
+
+/** The guest is told of a port a moment after it was added. */
+const echoScript = (name: string) => `
+for try in $(seq 1000); do
+  for port in /sys/class/virtio-ports/*; do
+    [ "$(cat "$port/name")" = "${name}" ] || continue
+    exec 3<>"/dev/\${port##*/}"
+    read -r line <&3
+    echo "heard $line" >&3
+    exit 0
+  done
+  /usr/lib/skerry/busybox usleep 5000
+done
+exit 1`

@@ -14,6 +14,7 @@ import {
   type StartRequest,
 } from "./backend.ts"
 import { copyImage, temporaryFile } from "./conformance-files.ts"
+import { portConformance } from "./conformance-ports.ts"
 import { hostTraces } from "./conformance-traces.ts"
 
 /** What the suite needs to know of a backend to hold it to the promises of backend.ts. */
@@ -32,6 +33,10 @@ export interface ConformanceTarget {
   readonly kill: (domain: Domain) => void
   /** Has the guest write `text` to a descriptor that it is sent; where the backend takes descriptors. */
   readonly writeToDescriptor?: (domain: Domain, descriptor: number, text: string) => Promise<void>
+  /** Has the guest read a line from the port of this name, and write it back with "heard " before it; where the backend has ports. */
+  readonly echoOnPort?: (domain: Domain, name: string) => Promise<void>
+  /** Names of the ports that the guest sees, without its control port. */
+  readonly portNames?: (domain: Domain) => Promise<readonly string[]>
   /** Directories that must look the same before and after: runtime, cgroups. */
   readonly watched: readonly string[]
   /** False where there are no processes to look for (the fake). */
@@ -276,4 +281,12 @@ export function isolationConformance(name: string, target: ConformanceTarget): v
     await target.writeToDescriptor(domain, file.handle.fd, "from inside")
     assert.equal(await file.text(), "from inside")
   })
+
+  check(
+    "a port is added to a running domain and taken away where ports are a feature",
+    async (backend, t) => {
+      if (!backend.features.ports || target.echoOnPort === undefined) return t.skip("no ports in this guest")
+      await portConformance(backend, target, request(), never)
+    },
+  )
 }

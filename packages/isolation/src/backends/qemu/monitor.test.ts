@@ -184,3 +184,32 @@ test("what a reply is, and what is none", () => {
   assert.deepEqual(parseReply('{"event":"RESET"}'), { kind: "other" })
   assert.equal(parseReply("{}"), undefined)
 })
+
+test("a device is deleted when QEMU says that nothing of it is left, whatever else is deleted", async () => {
+  const { monitor, peer } = await connect()
+  using _peer = peer
+  const deleted = (device?: string) =>
+    `${JSON.stringify({ event: "DEVICE_DELETED", data: { path: "/x", device } })}\n`
+  let isDone = false
+  const deletion = monitor.deleteDevice("port.a").then(() => {
+    isDone = true
+  })
+  assert.equal((await peer.next()).execute, "device_del")
+  peer.socket.write(deleted("port.b") + deleted() + RETURN)
+  const later = monitor.execute("query-status")
+  await peer.next()
+  peer.socket.write(RETURN)
+  await later
+  assert.equal(isDone, false)
+  peer.socket.write(deleted("port.a"))
+  await deletion
+})
+
+test("a device that QEMU does not delete is nobody's wait", async () => {
+  const { monitor, peer } = await connect()
+  using _peer = peer
+  const deletion = monitor.deleteDevice("port.a")
+  await peer.next()
+  peer.socket.write(`${JSON.stringify({ error: { class: "DeviceNotFound", desc: "no such device" } })}\n`)
+  await assert.rejects(deletion, failed(/no such device/))
+})

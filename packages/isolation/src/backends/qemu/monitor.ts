@@ -21,6 +21,8 @@ export class Monitor {
   readonly ready: Promise<unknown>
   readonly #socket: Socket
   readonly #waiting: Waiting[] = []
+  /** By the device that shall be deleted. */
+  readonly #deletions = new Map<string, Waiting>()
   readonly #onBroken: (why: string) => void
   #untrustedLine = ""
   #broken: string | undefined
@@ -46,8 +48,26 @@ export class Monitor {
   async expect(command: string, send: () => void): Promise<unknown> {
     if (this.#broken !== undefined) throw new IsolationError("spawn-failed", this.#broken)
     send()
+    return await this.#within(command, (waiting) => this.#waiting.push(waiting))
+  }
+
+  /** Deletes a device of ours, and resolves when nothing of it uses its back end any more. */
+  async deleteDevice(id: string): Promise<void> {
+    const command = "device_del"
+    const deleted = this.#within(command, (waiting) => this.#deletions.set(id, waiting))
+    deleted.catch(() => {}) // whoever waits below is told
+    try {
+      await this.execute(command, { id })
+      await deleted
+    } finally {
+      this.#deletions.get(id)?.resolve(undefined) // nobody waits any more, nor shall the deadline
+      this.#deletions.delete(id)
+    }
+  }
+
+  async #within(command: string, register: (waiting: Waiting) => void): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-    this.#waiting.push({ command, resolve, reject })
+    register({ command, resolve, reject })
     const deadline = setTimeout(() => {
       this.#break(`QEMU did not answer "${command}" within ${MONITOR_LIMITS.replyMs} ms`)
     }, MONITOR_LIMITS.replyMs)
@@ -79,6 +99,10 @@ export class Monitor {
       return
     }
     if (reply.kind === "other") return
+    if (reply.kind === "deleted") {
+      this.#deletions.get(reply.device)?.resolve(undefined)
+      return
+    }
     const waiting = this.#waiting.shift()
     if (waiting === undefined) this.#break("QEMU answered a command that was not given")
     else if (reply.kind === "return") waiting.resolve(reply.value)
@@ -94,7 +118,8 @@ export class Monitor {
 
   #fail(why: string): void {
     this.#broken ??= why
-    for (const waiting of this.#waiting.splice(0)) waiting.reject(new IsolationError("spawn-failed", why))
+    const waiting = [...this.#waiting.splice(0), ...this.#deletions.values()]
+    for (const { reject } of waiting) reject(new IsolationError("spawn-failed", why))
   }
 }
 
@@ -104,7 +129,9 @@ const refused = (command: string, description: string) =>
 export type Reply =
   | { readonly kind: "return"; readonly value: unknown }
   | { readonly kind: "error"; readonly description: string }
-  /** A greeting or an event: nobody waits for it. */
+  /** Nothing of a device is left. */
+  | { readonly kind: "deleted"; readonly device: string }
+  /** A greeting or another event: nobody waits for it. */
   | { readonly kind: "other" }
 
 /** undefined: not a message of the protocol (qmp-spec, section 2). */
@@ -124,5 +151,15 @@ export function parseReply(untrustedLine: string): Reply | undefined {
       typeof error === "object" && error !== null && "desc" in error ? String(error.desc) : "?"
     return { kind: "error", description: JSON.stringify(untrustedText.slice(0, 300)) }
   }
+  const untrustedDevice = "event" in untrusted ? deletedDevice(untrusted) : undefined
+  if (untrustedDevice !== undefined) return { kind: "deleted", device: untrustedDevice }
   return "QMP" in untrusted || "event" in untrusted ? { kind: "other" } : undefined
+}
+
+/** Devices without an id of ours are deleted, too. */
+function deletedDevice(untrusted: { readonly event?: unknown; readonly data?: unknown }): string | undefined {
+  if (untrusted.event !== "DEVICE_DELETED") return undefined
+  const { data } = untrusted
+  if (typeof data !== "object" || data === null || !("device" in data)) return undefined
+  return typeof data.device === "string" ? data.device : undefined
 }

@@ -2,6 +2,7 @@ import type { Socket } from "node:net"
 import { constants } from "node:os"
 import type { DomainId } from "@skerry/model"
 import type { Domain, DomainExit, DomainProcesses } from "../../backend.ts"
+import { Ports } from "./ports.ts"
 import type { QemuEnd, QemuProcess } from "./qemu-process.ts"
 
 export interface QemuDomainParts {
@@ -23,6 +24,7 @@ export class QemuDomain implements Domain {
   readonly processes: DomainProcesses
   readonly exited: Promise<DomainExit>
   readonly #process: QemuProcess
+  readonly #ports: Ports
   #isStopped = false
   #isPaused = false
 
@@ -30,6 +32,7 @@ export class QemuDomain implements Domain {
   constructor(parts: QemuDomainParts) {
     this.id = parts.id
     this.#process = parts.process
+    this.#ports = new Ports(parts.process)
     this.channel = parts.process.control
     this.processes = parts.processes
     this.exited = this.#whenExited(parts)
@@ -45,6 +48,14 @@ export class QemuDomain implements Domain {
     if (!this.#isPaused) return
     await this.#process.monitor.execute("cont")
     this.#isPaused = false
+  }
+
+  async addPort(name: string, fd: number): Promise<void> {
+    await this.#ports.add(name, fd)
+  }
+
+  async removePort(name: string): Promise<void> {
+    await this.#ports.remove(name)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

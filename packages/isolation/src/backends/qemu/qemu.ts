@@ -75,7 +75,7 @@ export class QemuBackend implements IsolationBackend {
       this.#launch(cloneOf(template, `prepared-${nextPrepared++}` as DomainId, limits, signal))
     this.#prepared = options.preparesAhead ? new Prepared({ launch }) : undefined
     this.#store = new TemplateStore(options)
-    this.features = { acceleration: options.acceleration, snapshots: true, descriptors: false, ports: false }
+    this.features = { acceleration: options.acceleration, snapshots: true, descriptors: false, ports: true }
   }
 
   async prepare(image: ImageFiles, shape: Shape, signal: AbortSignal): Promise<Template> {
