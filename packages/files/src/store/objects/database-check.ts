@@ -59,6 +59,8 @@ class DatabaseCheck {
   readonly #path: string
   readonly #fd: number
   readonly #pagesInFile: number
+  /** The newest transaction. */
+  #newest = 0n
   /** 1: part of a tree; 2: free. */
   #uses = new Uint8Array(0)
 
@@ -77,6 +79,7 @@ class DatabaseCheck {
     if (!isStart && !(areInTurn && (distance === 1n || distance === -1n)))
       this.#fail("its transactions do not follow")
     const newest = distance > 0n ? even : odd
+    this.#newest = newest.transaction
     this.#uses = new Uint8Array(newest.lastPage + 1)
     this.#uses.fill(1, 0, META_PAGES)
     const free: Buffer[] = []
@@ -238,6 +241,8 @@ class DatabaseCheck {
     if (!(number < this.#pagesInFile)) this.#fail(`page ${number} is missing`)
     readSync(this.#fd, page, 0, PAGE_BYTES, number * PAGE_BYTES)
     if (page.readBigUInt64LE(0) !== BigInt(number)) this.#fail(`page ${number} is another one`)
+    // LMDB takes a page of a later transaction for one of its own, not yet written, and writes to the map.
+    if (page.readBigUInt64LE(8) > this.#newest) this.#fail(`page ${number} is of a time to come`)
     return page
   }
 

@@ -98,6 +98,7 @@ function makeStore(options: OpenObjectStore): void {
   }
   const masterKey = newMasterKey(options)
   writeDurably(paths.newKeys, wrapMasterKey(masterKey, options.key, options))
+  syncDirectory(options.directory) // or an index without keys could be all that a crash leaves
   for (const path of [paths.index, paths.indexLock]) rmSync(path, { force: true })
   rmSync(paths.segments, { recursive: true, force: true })
   mkdirSync(paths.segments, { mode: 0o700 })
