@@ -133,7 +133,7 @@ export class Scene implements Disposable {
 
   names(directory: TreeNode): string[] {
     const names = this.entries(directory).map(({ name }): string => name)
-    return names.sort()
+    return names.sort((a, b) => (a < b ? -1 : 1))
   }
 
   remove(parent: TreeNode, name: string, kind: "directory" | "other" = "other"): void {
