@@ -1,9 +1,9 @@
 import type { Domain } from "@skerry/isolation"
-import { type Application, type DomainId, type InstanceName, unreachable } from "@skerry/model"
-import type { CallParams, CallState } from "@skerry/rpc"
-import type { Admission, Place } from "./admission.ts"
-import type { Agent, CommandCall, Identity } from "./agent.ts"
+import { unreachable } from "@skerry/model"
+import type { Place } from "./admission.ts"
+import type { Agent, CommandCall } from "./agent.ts"
 import { ConsoleLines } from "./console-text.ts"
+import type { DomainPlan, DomainServices } from "./domain-plan.ts"
 import { DaemonError, messageOf } from "./errors.ts"
 import type { Journal } from "./journal.ts"
 import {
@@ -17,37 +17,8 @@ import {
   step,
 } from "./lifecycle.ts"
 import { type RunningCommand, trackCommand } from "./running-command.ts"
-import type { Blank, DomainMould } from "./standby.ts"
+import type { Blank } from "./standby.ts"
 import { startError } from "./start-error.ts"
-import type { DomainTrees, PlannedDirectory } from "./trees/domain-trees.ts"
-
-/** What one domain is and was made from; it keeps this when another generation becomes current. */
-export interface DomainPlan {
-  readonly id: DomainId
-  readonly instance: InstanceName
-  readonly isDisposable: boolean
-  readonly generation: number
-  readonly application: Application
-  readonly mould: DomainMould
-  /** Directories that the configuration grants. */
-  readonly directories: readonly PlannedDirectory[]
-}
-
-/** How effects are carried out; the same for every domain of a daemon. */
-export interface DomainServices {
-  readonly admission: Admission
-  /** Makes the template ready; the start that follows finds it loaded. */
-  readonly prepare: (mould: DomainMould, signal: AbortSignal) => Promise<void>
-  /** A blank from the standby pool, else a fresh one. */
-  readonly start: (plan: DomainPlan, signal: AbortSignal) => Promise<Blank>
-  readonly identityOf: (plan: DomainPlan) => Identity
-  readonly now: () => number
-  /** Hears of every change of state, after it. */
-  readonly onState: (driver: DomainDriver) => void
-  readonly trees: DomainTrees
-  /** Takes a call that the domain makes. */
-  readonly onCall: (driver: DomainDriver, params: CallParams, state: CallState) => void
-}
 
 /** Carries one domain through its lifecycle: one queue of events, effects in order. */
 export class DomainDriver {

@@ -6,7 +6,8 @@ import {
   parseInstanceName,
 } from "@skerry/model"
 import type { Backends } from "./backends.ts"
-import { DomainDriver, type DomainPlan, type DomainServices } from "./domain-driver.ts"
+import { DomainDriver } from "./domain-driver.ts"
+import type { DomainPlan, DomainServices } from "./domain-plan.ts"
 import { DaemonError } from "./errors.ts"
 import type { Current, Generations } from "./generations.ts"
 import type { Journals } from "./journals.ts"

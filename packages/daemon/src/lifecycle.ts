@@ -119,6 +119,8 @@ const failed = (message: string): Step => ended({ kind: "failed", message })
 const fault = (message: string): Step =>
   to({ kind: "stopping", why: { kind: "fault", message } }, CLEAR, KILL)
 const asked: State = { kind: "stopping", why: { kind: "asked" } }
+const MOUNT: Step = to({ kind: "mounting" }, deadline(TREE_LIMITS.mountMs), { kind: "mount" })
+const SETTLE: Step = to({ kind: "settling" }, deadline(TREE_LIMITS.settleMs), { kind: "settle" })
 const SHUT_DOWN: Step = to(asked, { kind: "shutDown" }, deadline(DAEMON_LIMITS.stopGraceMs))
 
 /** Events that say nothing in the state at hand (an answer that came too late) leave it as it is. */
@@ -188,9 +190,7 @@ function stepWithDomain(state: State, event: Event): Step {
       return state.kind === "running" && !event.force ? SHUT_DOWN : to(asked, CLEAR, KILL)
     case "settleRequested":
       if (state.kind === "settling") return to(state)
-      return state.kind === "running"
-        ? to({ kind: "settling" }, deadline(TREE_LIMITS.settleMs), { kind: "settle" })
-        : to(asked, CLEAR, KILL)
+      return state.kind === "running" ? SETTLE : to(asked, CLEAR, KILL)
     case "settled":
       return state.kind === "settling" ? SHUT_DOWN : to(state)
     case "deadline":
@@ -200,9 +200,7 @@ function stepWithDomain(state: State, event: Event): Step {
         ? to({ kind: "running" }, CLEAR, { kind: "leaveStarts" })
         : to(state)
     case "mustMount":
-      return state.kind === "identifying"
-        ? to({ kind: "mounting" }, deadline(TREE_LIMITS.mountMs), { kind: "mount" })
-        : to(state)
+      return state.kind === "identifying" ? MOUNT : to(state)
     case "mounted":
       return state.kind === "mounting" ? to({ kind: "running" }, CLEAR, { kind: "leaveStarts" }) : to(state)
     case "pauseRequested":

@@ -1,6 +1,6 @@
 import { parseDomainId } from "@skerry/model"
 import { Agent } from "./agent.ts"
-import type { DomainPlan } from "./domain-driver.ts"
+import type { DomainPlan } from "./domain-plan.ts"
 import type { Templates } from "./templates.ts"
 
 let measured = 0

@@ -5,7 +5,6 @@ import { DaemonError, messageOf } from "../errors.ts"
 
 /** Not among Node's constants: a handle that is good for lookups alone, and needs no right to read. */
 const O_PATH = 0o10000000
-const FLAGS = O_PATH | constants.O_NOFOLLOW
 
 /** A file or directory of this machine, opened once: what its path leads to later changes nothing. */
 export interface OpenedPath extends Disposable {
@@ -57,10 +56,9 @@ export function openGranted(written: string, { paths, home }: OpenPathOptions): 
   const isFile = statOf(path, refuse).isFile()
   const directory = isFile ? dirname(path) : path
   if (directory === "/") refuse("its directory is all of this machine")
-  const handle = open(directory, refuse)
+  const handle = open(directory, O_PATH | constants.O_DIRECTORY, refuse)
   try {
     const stats = fstatSync(handle)
-    if (!stats.isDirectory()) refuse("it is neither a file nor a directory")
     const real = readlinkSync(`/proc/self/fd/${handle}`)
     if (real !== directory) {
       refuse(
@@ -88,9 +86,9 @@ export const openAgain = (handle: number): number =>
 
 type Refuse = (why: string, cause?: unknown) => never
 
-function open(path: string, refuse: Refuse): number {
+function open(path: string, flags: number, refuse: Refuse): number {
   try {
-    return openSync(path, FLAGS)
+    return openSync(path, flags)
   } catch (error) {
     return refuse(explain(error), error)
   }
@@ -98,7 +96,7 @@ function open(path: string, refuse: Refuse): number {
 
 /** Of the path's last name itself: a symlink there is refused. */
 function statOf(path: string, refuse: Refuse): Stats {
-  const handle = open(path, refuse)
+  const handle = open(path, O_PATH | constants.O_NOFOLLOW, refuse)
   try {
     const stats = fstatSync(handle)
     if (stats.isSymbolicLink()) refuse("it is a symlink; name what it leads to")

@@ -164,6 +164,10 @@ export class Supervisor {
     this.#state = { kind: "running", server, since: monotonicMs() }
     const running = server
     void running.ended.then((why) => this.#onEnded(running, why))
+    // One that breaks the protocol is as good as dead, and is killed.
+    void running.control.closed.then(({ kind }) => {
+      if (kind === "protocol-error" || kind === "failed") this.#onEnded(running, "it broke the protocol")
+    })
     return running
   }
 
