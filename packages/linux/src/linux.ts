@@ -10,6 +10,7 @@ import { type FileCalls, fileCalls } from "./file-calls.ts"
 import { installedKoffi, Libc } from "./libc.ts"
 import type { LinuxError } from "./linux-error.ts"
 import { addSeals, getSeals, memfdCreate, type Seal, tryLock } from "./memory.ts"
+import { growSocket, type Pieces, pieces, readPieces, writePieces } from "./pieces.ts"
 import { bytesWaiting, duplicate, isHungUp, pipe } from "./pipe.ts"
 import { poll, readAt, readSome, setBlocking, writeAt, writeSome } from "./poll.ts"
 import { openPty, passOutputUnchanged, setWindowSize, terminalPath, type WindowSize } from "./pty.ts"
@@ -77,6 +78,14 @@ export interface Linux {
   readSome(fd: number, target: Uint8Array): number | undefined
   /** Bytes taken; undefined where there is no room for any. */
   writeSome(fd: number, bytes: Uint8Array): number | undefined
+  /** A buffer of at least so many bytes, for readPieces() and writePieces(). */
+  pieces(bytes: number, pieceBytes: number): Pieces
+  /** As readSome(), for files that give no more than a piece at once. */
+  readPieces(fd: number, pieces: Pieces): number | undefined
+  /** As writeSome(), of what is from `start`, the beginning of a piece, to `end`. */
+  writePieces(fd: number, pieces: Pieces, start: number, end: number): number | undefined
+  /** Makes room for so many bytes on their way out of a socket, where the system lets us. */
+  growSocket(fd: number, bytes: number): void
   /** Reads from an offset of a file; bytes read. */
   readAt(fd: number, target: Uint8Array, offset: number): number
   /** Writes at an offset of a file; throws where not all was taken. */
@@ -128,6 +137,10 @@ export function openLinux(nativePath?: string): Linux {
     setBlocking: (fd, isBlocking) => setBlocking(libc, fd, isBlocking),
     readSome: (fd, target) => readSome(libc, fd, target),
     writeSome: (fd, bytes) => writeSome(libc, fd, bytes),
+    pieces: (bytes, pieceBytes) => pieces(libc, bytes, pieceBytes),
+    readPieces: (fd, target) => readPieces(libc, fd, target),
+    writePieces: (fd, source, start, end) => writePieces(libc, fd, source, start, end),
+    growSocket: (fd, bytes) => growSocket(libc, fd, bytes),
     readAt: (fd, target, offset) => readAt(libc, fd, target, offset),
     writeAt: (fd, bytes, offset) => writeAt(libc, fd, bytes, offset),
     spawn: (request) => spawnProcess(libc, request),

@@ -49,7 +49,8 @@ export function writeAt(libc: Libc, fd: number, bytes: Uint8Array, offset: numbe
   if (taken !== bytes.length) throw new Error(`pwrite took ${taken} of ${bytes.length} bytes`)
 }
 
-function blocked(libc: Libc, call: string): undefined {
+/** What was not done for want of bytes or room is no error. */
+export function blocked(libc: Libc, call: string): undefined {
   const error = libc.lastError(call)
   if (error.code !== "EAGAIN" && error.code !== "EINTR") throw error
 }
