@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { fileTreeConformance, type TreeTarget } from "../../conformance/index.ts"
 import { named } from "../../conformance/scene.ts"
+import { sessionConformance } from "../../conformance/session.ts"
 import { MemoryTree } from "./memory-tree.ts"
 
 const now = () => BigInt(Date.now()) * 1_000_000n
@@ -14,6 +15,7 @@ const openTree = (mostBytes: number) => ({
 
 const target: TreeTarget = { open: () => openTree(2 ** 30), openSmall: openTree }
 fileTreeConformance("memory", target)
+sessionConformance("memory", target)
 
 test("what was removed is gone with the last who holds it", () => {
   const { tree } = openTree(100_000)
