@@ -1,6 +1,7 @@
 import type { OnProgress } from "@skerry/model"
 import { type Connection, STATE_METHODS } from "@skerry/rpc"
-import { HostWriter, openEmptyDirectory, type Written } from "./host-writer.ts"
+import { openEmptyDirectory } from "./empty-directory.ts"
+import { HostWriter, type Written } from "./host-writer.ts"
 import { readTreeRecords } from "./tree-records.ts"
 
 export interface ExportFrom {
