@@ -11,7 +11,7 @@ case $(uname -m) in
   *) echo "Skerry does not know the processor $(uname -m)" >&2; exit 1 ;;
 esac
 packages="$qemu bubblewrap mmdebstrap erofs-utils binutils xz-utils uidmap iproute2 debian-archive-keyring"
-[ "$1" = quickstart ] || packages="$packages gnupg apt-utils busybox-static cpio git openssh-client poppler-utils graphicsmagick"
+[ "$1" = quickstart ] || packages="$packages gnupg apt-utils busybox-static cpio git openssh-client poppler-utils graphicsmagick strace"
 
 missing=
 for package in $packages; do

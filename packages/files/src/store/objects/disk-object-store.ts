@@ -8,7 +8,7 @@ import {
   StoreError,
   type StoreKey,
 } from "../object-store.ts"
-import type { Database } from "./database.ts"
+import type { Changes, Database } from "./database.ts"
 import { bytesOfDigest, digestBytes } from "./digest-of.ts"
 import { decodeIndexEntry, encodeIndexEntry, type IndexEntry, storedBytesOf } from "./index-entry.ts"
 import { LiveSet } from "./live-set.ts"
@@ -112,7 +112,7 @@ export class DiskObjectStore implements ObjectStore {
   flush(): void {
     this.#alive()
     if (this.#hasPendingChunks) this.commit(new Map())
-    else this.#lasting(() => this.#parts.segments.synchronise())
+    else this.#synchronise()
   }
 
   commit(records: ReadonlyMap<string, Uint8Array | undefined>): void {
@@ -211,8 +211,8 @@ export class DiskObjectStore implements ObjectStore {
     objects: number,
   ): void {
     this.#alive()
-    const { database, segments } = this.#parts
-    this.#lasting(() => segments.synchronise())
+    const { segments } = this.#parts
+    this.#synchronise()
     const counts = {
       ...this.#counts,
       lastSegment: segments.lastNumber,
@@ -221,7 +221,7 @@ export class DiskObjectStore implements ObjectStore {
     const segmentChanges = [...segments.takeChanges()].map(([number, of]) => this.#tables.segment(number, of))
     const pending = [...this.#pending].map(([key, value]) => [Buffer.from(key, "latin1"), value] as const)
     const tables = [this.#tables.counts(counts), this.#tables.freed(freed), ...segmentChanges]
-    this.#lasting(() => database.commit([...pending, ...changes, ...tables]))
+    this.#commit([...pending, ...changes, ...tables])
     this.#counts = counts
     this.#pending.clear()
     this.#pendingBytes = 0
@@ -259,11 +259,21 @@ export class DiskObjectStore implements ObjectStore {
   }
 
   /** After a sync that failed, the kernel may have dropped what it could not write: only reading goes on. */
-  #lasting(action: () => void): void {
+  #synchronise(): void {
     try {
-      this.#guard(action)
+      this.#guard(() => this.#parts.segments.synchronise())
     } catch (error) {
-      if (error instanceof StoreError && error.code === "io") this.#failure = error
+      this.#failure = error as StoreError
+      throw error
+    }
+  }
+
+  #commit(changes: Changes): void {
+    try {
+      this.#parts.database.commit(changes)
+    } catch (error) {
+      // Without space the transaction was given up before any of it counted.
+      if (!(error instanceof StoreError && error.code === "no-space")) this.#failure = error as StoreError
       throw error
     }
   }

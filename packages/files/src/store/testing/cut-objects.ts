@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Digest } from "@skerry/model"
@@ -30,7 +30,8 @@ interface Promised {
  * be after a loss of power, that in `powerLosses` ways — and holds what opens against what had been promised by then.
  */
 export function cutObjectStore(steps: number, powerLosses: number): CutReport {
-  const parent = mkdtempSync(join(tmpdir(), "skerry-cut-"))
+  // In memory: there are thousands of directories, and each is synced many times.
+  const parent = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "skerry-cut-"))
   try {
     const original = join(parent, "original")
     const workload = join(import.meta.dirname, "object-workload.ts")
