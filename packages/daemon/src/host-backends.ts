@@ -31,8 +31,6 @@ export interface HostParts {
   /** Shared by all daemons of this account, whatever their home: they draw on the same range of accounts. */
   readonly accountsDirectory: string
   readonly linux: Linux
-  /** URL of the daemon's main file: the file server's program is found from it. */
-  readonly programUrl: string
   /** An image to try virtualisation with; undefined where nothing has been built. */
   readonly anyImage: () => Promise<ImageFiles | undefined>
   /** Something that was found out about this host, for the daemon's log. */
@@ -91,7 +89,7 @@ export function hostBackends(parts: HostParts): {
       process: new ProcessHost({
         ...{ linux, uid, path },
         bwrapPath: () => findProgram("bwrap", path, "bubblewrap"),
-        program: () => fileServerProgram(parts.programUrl),
+        program: fileServerProgram,
         seccomp: () => processFilter(machine()),
         storeDirectory: join(paths.state, "store"),
       }),

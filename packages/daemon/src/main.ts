@@ -52,7 +52,6 @@ try {
     path: process.env.PATH ?? "/usr/bin:/bin",
     accountsDirectory,
     linux,
-    programUrl: import.meta.url,
     anyImage: async () => {
       if ((await currentStamp(paths)) === undefined) return undefined
       return (await loadCurrent(paths)).images.values().next().value

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict"
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { after, test } from "node:test"
+import { processFilter } from "@skerry/isolation"
+import { openLinux } from "@skerry/linux"
+import { FILES, type FilesStatus } from "@skerry/rpc"
+import type { FileServer } from "../packages/daemon/src/trees/file-server.ts"
+import { fileServerProgram } from "../packages/daemon/src/trees/file-server-program.ts"
+import { openGranted } from "../packages/daemon/src/trees/open-directory.ts"
+import { ProcessHost } from "../packages/daemon/src/trees/process-host.ts"
+import { NinepClient } from "../packages/files/src/client/ninep-client.ts"
+import * as operations from "../packages/files/src/client/operations.ts"
+import { socketTransport } from "../packages/files/src/client/transport.ts"
+
+/* File servers as the daemon runs them at level process, in their real sandbox. */
+const linux = openLinux()
+const folder = mkdtempSync(join(tmpdir(), "skerry-file-servers-"))
+after(() => rmSync(folder, { recursive: true }))
+const served = join(folder, "served")
+mkdirSync(served)
+writeFileSync(join(served, "letter.txt"), "Dear reader")
+writeFileSync(join(folder, "secret.txt"), "not yours")
+symlinkSync("../secret.txt", join(served, "way-out"))
+
+const paths = {
+  configuration: "/none/config",
+  state: "/none/state",
+  cache: "/none/cache",
+  runtime: "/none/run",
+}
+const host = new ProcessHost({
+  linux,
+  uid: process.getuid?.() ?? 0,
+  path: process.env.PATH ?? "",
+  bwrapPath: () => "/usr/bin/bwrap",
+  program: fileServerProgram,
+  seccomp: () => processFilter(process.arch === "x64" ? "x86_64" : "aarch64"),
+  storeDirectory: join(folder, "store"),
+})
+const soon = () => AbortSignal.timeout(60_000)
+
+async function startServer(access: "read" | "write"): Promise<FileServer> {
+  using opened = openGranted(served, { paths, home: "/none" })
+  const { handle, owner, path } = opened
+  return await host.start({ kind: "directory", handle, access, owner, path }, soon())
+}
+
+async function serve(server: FileServer, client: number, access: "read" | "write", only = "") {
+  const fd = await server.connect(client)
+  const trees = [{ attachName: "tree", access, tree: { kind: "directory" as const, only } }]
+  await server.control.call(FILES.serve, { client, trees }).result
+  return fd
+}
+
+function readFile(fd: number, name: string): string {
+  const client = new NinepClient(socketTransport(linux, fd), 65_536)
+  client.attach(1, "tree", 1000)
+  client.call(operations.walk(1, 2, [name]))
+  client.call(operations.lopen(2, 0))
+  return client.call(operations.read(2, 0, 64)).toString()
+}
+
+test("a directory is served from a sandbox that cannot see what lies beside it", async () => {
+  await using server = await startServer("read")
+  assert.equal(readFile(await serve(server, 1, "read"), "letter.txt"), "Dear reader")
+  const fd = await serve(server, 2, "read")
+  assert.throws(() => readFile(fd, "way-out"))
+  const status = server.control.call(FILES.status, undefined)
+  const [line = ""] = (await status.stdout.toArray()).map(String)
+  const { memoryBytes, clients } = JSON.parse(line) as FilesStatus
+  assert.equal(clients.length, 2)
+  assert.ok(memoryBytes < 150e6, `${memoryBytes} bytes`)
+})
+
+test("a file that is granted by itself is all that its client sees", async () => {
+  await using server = await startServer("write")
+  writeFileSync(join(served, "other.txt"), "other")
+  assert.equal(readFile(await serve(server, 1, "write", "letter.txt"), "letter.txt"), "Dear reader")
+  const fd = await serve(server, 2, "write", "letter.txt")
+  assert.throws(() => readFile(fd, "other.txt"), /ENOENT/)
+})
+
+test("a directory that was renamed after it was granted is the one that is served", async () => {
+  using opened = openGranted(served, { paths, home: "/none" })
+  const moved = join(folder, "moved")
+  renameSync(served, moved)
+  mkdirSync(served)
+  writeFileSync(join(served, "letter.txt"), "an impostor")
+  try {
+    const { handle, owner, path } = opened
+    await using server = await host.start({ kind: "directory", handle, access: "read", owner, path }, soon())
+    assert.equal(readFile(await serve(server, 1, "read"), "letter.txt"), "Dear reader")
+  } finally {
+    rmSync(served, { recursive: true })
+    renameSync(moved, served)
+  }
+})
+
+const isRoot = process.getuid?.() === 0
+
+test("as root, a directory is served by its owner, who need not reach it by its path", {
+  skip: !isRoot,
+}, async () => {
+  const theirs = join(folder, "theirs")
+  mkdirSync(theirs)
+  for (const [name, uid] of [
+    ["own.txt", 12_345],
+    ["of-root.txt", 0],
+  ] as const) {
+    writeFileSync(join(theirs, name), name, { mode: 0o600 })
+    chownSync(join(theirs, name), uid, uid)
+  }
+  chownSync(theirs, 12_345, 12_345)
+  using opened = openGranted(theirs, { paths, home: "/none" })
+  const { handle, owner, path } = opened
+  await using server = await host.start({ kind: "directory", handle, access: "read", owner, path }, soon())
+  assert.equal(readFile(await serve(server, 1, "read"), "own.txt"), "own.txt")
+  const fd = await serve(server, 2, "read")
+  assert.throws(() => readFile(fd, "of-root.txt"), /EACCES/)
+})
+
+test("a server that was killed says so, and its clients' connections end", async () => {
+  await using server = await startServer("read")
+  const fd = await serve(server, 1, "read")
+  const status = server.control.call(FILES.status, undefined)
+  const { pid } = JSON.parse(String((await status.stdout.toArray())[0])) as FilesStatus
+  assert.ok(pid > 0)
+  await server[Symbol.asyncDispose]()
+  assert.match(await server.ended, /SIGKILL/)
+  assert.throws(() => readFile(fd, "letter.txt"), /ended the connection|EPIPE|ECONNRESET/)
+})
+
+test("a server that cannot run says why, and leaves nothing", async () => {
+  const broken = new ProcessHost({
+    ...{ linux, uid: process.getuid?.() ?? 0, path: process.env.PATH ?? "" },
+    bwrapPath: () => "/usr/bin/bwrap",
+    program: () => ({ ...fileServerProgram(), nodePath: "/nonexistent/node" }),
+    seccomp: () => processFilter("x86_64"),
+    storeDirectory: join(folder, "store"),
+  })
+  using opened = openGranted(served, { paths, home: "/none" })
+  const before = readFileSync("/proc/self/status", "utf8").match(/FDSize:\s+(\d+)/)?.[1]
+  const { handle, owner, path } = opened
+  const started = broken.start({ kind: "directory", handle, access: "read", owner, path }, soon())
+  await assert.rejects(started, /nonexistent\/node/)
+  assert.equal(readFileSync("/proc/self/status", "utf8").match(/FDSize:\s+(\d+)/)?.[1], before)
+})
