@@ -1,6 +1,6 @@
 import { resolve } from "node:path"
 import { defineCommand } from "../command.ts"
-import { showBytes } from "../render/amount.ts"
+import { countOf, showBytes } from "../render/amount.ts"
 import { Progress } from "../render/progress.ts"
 
 export const command = defineCommand({
@@ -49,7 +49,7 @@ export const command = defineCommand({
     context.stdout.write(
       options.json
         ? `${JSON.stringify({ tree: from.tree, ...written })}\n`
-        : `Wrote ${files} files (${showBytes(bytes)}), ${directories} directories, ${symlinks} symlinks\n`,
+        : `Wrote ${countOf(files, "file")} (${showBytes(bytes)}), ${countOf(directories, "directory", "directories")}, ${countOf(symlinks, "symlink")}\n`,
     )
     return 0
   },

@@ -1,3 +1,4 @@
+import { join } from "node:path"
 import { STATE_METHODS } from "@skerry/rpc"
 import { CliError } from "../cli-error.ts"
 import { openClient } from "../client.ts"
@@ -30,6 +31,23 @@ export async function status(context: CommandContext, asJson: boolean): Promise<
   return 0
 }
 
+/** Where the daemon keeps the key of a store that has no passphrase. */
+const keyFileOf = ({ paths }: Pick<CommandContext, "paths">) => join(paths.configuration, "state.key")
+
+const isSaid = (given: KeyOptions) =>
+  given["passphrase-file"] !== undefined || given["key-file"] !== undefined
+
+/** The present key of a store: of one with a key file that file, where nothing else is said. */
+const presentKey = (
+  context: CommandContext,
+  options: KeyOptions,
+  key: keyof typeof KEY_WORDS,
+  question: string,
+) =>
+  key === "keyFile" && !isSaid(options)
+    ? keyFrom(context, { "key-file": keyFileOf(context) }, question, false)
+    : keyFrom(context, options, question, false)
+
 const KEY_WORDS = {
   none: "no key",
   passphrase: "its key is a passphrase",
@@ -39,19 +57,20 @@ const KEY_WORDS = {
 export async function unlockStore(context: CommandContext, options: KeyOptions): Promise<number> {
   const connection = await openClient(context)
   const { signal, stdout, stderr } = context
-  const { status } = await connection.call(STATE_METHODS.stateStatus, undefined, { signal }).result
+  const { status, key } = await connection.call(STATE_METHODS.stateStatus, undefined, { signal }).result
   if (status === "open") {
     stdout.write("The state store is open already\n")
     return 0
   }
-  const isNew = status === "absent"
-  if (isNew) {
+  if (status === "absent") {
     stderr.write(
       "A state store is made. Without its passphrase nobody can read it, and nobody can bring the passphrase back: write it down.\n",
     )
+    await unlock(connection, await keyFrom(context, options, "New passphrase", true), signal)
+  } else {
+    const question = "Passphrase of the state store"
+    await unlock(connection, await presentKey(context, options, key, question), signal)
   }
-  const question = isNew ? "New passphrase" : "Passphrase of the state store"
-  await unlock(connection, await keyFrom(context, options, question, isNew), signal)
   stdout.write("The state store is open\n")
   return 0
 }
@@ -64,22 +83,25 @@ interface ChangeOptions extends KeyOptions {
 export async function changeKey(context: CommandContext, options: ChangeOptions): Promise<number> {
   const connection = await openClient(context)
   const { signal, stdout, stdin } = context
-  const { status } = await connection.call(STATE_METHODS.stateStatus, undefined, { signal }).result
-  if (status === "absent")
-    throw new CliError("refused", 'There is no state store yet: run "skerry state unlock"')
+  const { status, key } = await connection.call(STATE_METHODS.stateStatus, undefined, { signal }).result
+  if (status === "absent") {
+    throw new CliError(
+      "refused",
+      'There is no state store yet: "skerry state unlock" makes one with a passphrase',
+    )
+  }
   const nextOptions = {
     "passphrase-file": options["new-passphrase-file"],
     "key-file": options["new-key-file"],
   }
-  const isSaid = (given: KeyOptions) =>
-    given["passphrase-file"] !== undefined || given["key-file"] !== undefined
-  if (stdin.isTTY !== true && (!isSaid(options) || !isSaid(nextOptions))) {
+  const mustAsk = !isSaid(nextOptions) || (key === "passphrase" && !isSaid(options))
+  if (stdin.isTTY !== true && mustAsk) {
     throw new CliError(
       "usage",
-      "Without a terminal, name files for both keys: --passphrase-file or --key-file, and --new-passphrase-file or --new-key-file",
+      "Without a terminal, name files for both keys: --passphrase-file, and --new-passphrase-file or --new-key-file",
     )
   }
-  const present = await keyFrom(context, options, "Present passphrase", false)
+  const present = await presentKey(context, options, key, "Present passphrase")
   const next = await keyFrom(context, nextOptions, "New passphrase", true)
   try {
     await connection.call(STATE_METHODS.stateSetKey, { present, next }, { signal }).result
@@ -87,7 +109,9 @@ export async function changeKey(context: CommandContext, options: ChangeOptions)
     throw wrongKey(error, present)
   }
   stdout.write(
-    "From now on the state store opens with the new key. Backups keep the one that they were made with.\n",
+    next.kind === "passphrase"
+      ? "From now on the state store opens with the new passphrase: after each start of the daemon it is asked for once\n"
+      : "From now on the state store opens by itself, with a key file in the configuration\n",
   )
   return 0
 }

@@ -4,19 +4,17 @@ import { openClient } from "../client.ts"
 import type { CommandContext } from "../command.ts"
 import { passphraseFrom } from "../terminal/read-passphrase.ts"
 
-/** A connection to the daemon, whose state store is open: on a terminal a locked one is opened first. */
+/**
+ * A connection to the daemon. A store that is locked with a passphrase is opened first where there is a terminal to ask on;
+ * one with a key file the daemon opens by itself, and where it cannot, it says so.
+ */
 export async function openState(context: CommandContext): Promise<Connection> {
+  const { signal, stdin } = context
   const connection = await openClient(context)
-  const { status, key } = await connection.call(STATE_METHODS.stateStatus, undefined, {
-    signal: context.signal,
-  }).result
-  if (status !== "locked") return connection
-  if (context.stdin.isTTY !== true || key === "keyFile") {
-    const how = key === "keyFile" ? "skerry state unlock --key-file FILE" : "skerry state unlock"
-    throw new CliError("refused", `The state store is locked; open it with: ${how}`)
-  }
+  const { status, key } = await connection.call(STATE_METHODS.stateStatus, undefined, { signal }).result
+  if (status !== "locked" || key !== "passphrase" || stdin.isTTY !== true) return connection
   const passphrase = await passphraseFrom(context, undefined, "Passphrase of the state store", false)
-  await unlock(connection, { kind: "passphrase", passphrase }, context.signal)
+  await unlock(connection, { kind: "passphrase", passphrase }, signal)
   return connection
 }
 

@@ -2,7 +2,7 @@ import { type Connection, type KeepRule, type PruneRow, STATE_METHODS } from "@s
 import { CliError } from "../cli-error.ts"
 import { allOf, rowsOf } from "../client-lines.ts"
 import type { CommandContext } from "../command.ts"
-import { showBytes } from "../render/amount.ts"
+import { countOf, showBytes } from "../render/amount.ts"
 import { Progress } from "../render/progress.ts"
 import { table } from "../render/table.ts"
 import { isAgreed } from "../terminal/ask-yes.ts"
@@ -83,7 +83,7 @@ export async function prune(
   return 0
 }
 
-const amountOf = (versions: number) => `${versions} version${versions === 1 ? "" : "s"}`
+const amountOf = (versions: number) => countOf(versions, "version")
 
 interface Pruned {
   readonly rows: readonly PruneRow[]

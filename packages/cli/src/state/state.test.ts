@@ -1,4 +1,6 @@
 import assert from "node:assert/strict"
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { test } from "node:test"
 import {
   CallFailure,
@@ -248,8 +250,12 @@ test("a locked store is opened on a terminal, and elsewhere said to be locked", 
     isOpen = true
     return undefined
   })
-  await using daemon = await scriptedDaemon([status, unlock, logOf("mail")])
-  assert.match((await daemon.run("state", "log", "mail")).stderr, /locked; open it with: skerry state unlock/)
+  const log = handler(STATE_METHODS.stateLog, () => {
+    if (!isOpen) throw new CallFailure("locked", 'The state store is locked: run "skerry state unlock"')
+    return undefined
+  })
+  await using daemon = await scriptedDaemon([status, unlock, log])
+  assert.match((await daemon.run("state", "log", "mail")).stderr, /locked: run "skerry state unlock"/)
   const type = async (typed: string) => {
     const { stdin, stderr } = terminalTyping("Passphrase", typed)
     return {
@@ -275,4 +281,31 @@ test("an action without the words that it needs, or with too many, is told how i
     assert.equal(status, 2)
     assert.match(stderr, said)
   }
+})
+
+test("a store with a key file is given a passphrase without asking for a present one", async () => {
+  const changes: unknown[] = []
+  const status = handler(STATE_METHODS.stateStatus, () => ({
+    status: "open" as const,
+    key: "keyFile" as const,
+    storedBytes: 0n,
+    freeBytes: 0n,
+  }))
+  const change = handler(STATE_METHODS.stateSetKey, (params) => {
+    changes.push(params)
+    return undefined
+  })
+  await using daemon = await scriptedDaemon([status, change])
+  mkdirSync(daemon.paths.configuration)
+  writeFileSync(join(daemon.paths.configuration, "state.key"), "key")
+  writeFileSync(join(daemon.folder, "next"), "sesame\n")
+  assert.match((await daemon.run("state", "passphrase")).stderr, /Without a terminal, name files/)
+  const done = await daemon.run("state", "passphrase", "--new-passphrase-file", "next")
+  assert.match(done.stdout, /opens with the new passphrase/)
+  assert.deepEqual(changes, [
+    {
+      present: { kind: "keyFile", content: Buffer.from("key") },
+      next: { kind: "passphrase", passphrase: "sesame" },
+    },
+  ])
 })

@@ -2,7 +2,7 @@ import { type DamageRow, STATE_METHODS, type TreeRow, type UsageRow } from "@ske
 import { CliError } from "../cli-error.ts"
 import { allOf, readRows, rowsOf } from "../client-lines.ts"
 import type { CommandContext } from "../command.ts"
-import { parseSize, showBytes } from "../render/amount.ts"
+import { countOf, parseSize, showBytes } from "../render/amount.ts"
 import { Progress } from "../render/progress.ts"
 import { table } from "../render/table.ts"
 import { write } from "../render/write.ts"
@@ -132,7 +132,7 @@ export async function quota(
   const count = files === undefined ? (present?.quotaFiles ?? 0) : boundOf("--files", files)
   const params = { tree, bytes: BigInt(bytes), files: BigInt(count) }
   await connection.call(STATE_METHODS.stateSetQuota, params, { signal }).result
-  const bounds = [bytes === 0 ? "" : showBytes(bytes), count === 0 ? "" : `${count} files`]
+  const bounds = [bytes === 0 ? "" : showBytes(bytes), count === 0 ? "" : countOf(count, "file")]
   const words = bounds.filter((word) => word !== "").join(" and ")
   context.stdout.write(words === "" ? `${tree} has no bound of its own\n` : `${tree} has at most ${words}\n`)
   return 0
@@ -157,7 +157,7 @@ export async function remove(context: CommandContext, name: string, yes: boolean
   )
   const found = rows.find((row) => row.tree === tree)
   if (found === undefined) throw new CliError("refused", `Nothing is kept in a tree ${JSON.stringify(tree)}`)
-  const what = `${found.files} files, ${showBytes(found.bytes)}, and ${found.versions} versions`
+  const what = `${countOf(found.files, "file")}, ${showBytes(found.bytes)}, and ${countOf(found.versions, "version")}`
   const question = `All of ${tree} is forgotten (${what}). Only a backup or an export ("skerry export ${tree} DIR") brings it back. Remove it?`
   if (!(await isAgreed(context, yes, question))) return 1
   await connection.call(STATE_METHODS.stateRemoveTree, { tree }, { signal }).result

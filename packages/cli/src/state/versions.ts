@@ -1,7 +1,7 @@
 import { type Connection, STATE_METHODS, type VersionRow } from "@skerry/rpc"
 import { CliError } from "../cli-error.ts"
 import { allOf, readRows } from "../client-lines.ts"
-import { showBytes } from "../render/amount.ts"
+import { countOf, showBytes } from "../render/amount.ts"
 import { localTime } from "../render/time.ts"
 
 /** The word for what is there now, which no version holds yet. */
@@ -46,4 +46,4 @@ export const hexOf = (digest: string): string => digest.replace(/^sha256:/, "")
 
 /** version 12 of 2026-11-21 11:12:28 (120 files, 27.0 MB) */
 export const versionWords = ({ version, time, files, bytes }: VersionRow): string =>
-  `version ${version} of ${localTime(time)} (${files} ${files === 1 ? "file" : "files"}, ${showBytes(bytes)})`
+  `version ${version} of ${localTime(time)} (${countOf(files, "file")}, ${showBytes(bytes)})`

@@ -247,7 +247,7 @@ const exporting = (records: readonly TreeRecord[]) =>
 test("export writes what the store sends, and says what it was", async () => {
   await using daemon = await scriptedDaemon([exporting([ROOT, ...file("a", "hello"), link("l", "a"), END])])
   const { status, stdout, stderr } = await daemon.run("export", "mail", "new")
-  assert.deepEqual([status, stdout], [0, "Wrote 1 files (5 B), 0 directories, 1 symlinks\n"])
+  assert.deepEqual([status, stdout], [0, "Wrote 1 file (5 B), 0 directories, 1 symlink\n"])
   assert.match(stderr, /From mail: done, 5 B/)
   assert.equal(readFileSync(join(daemon.folder, "new/l"), "utf8"), "hello")
 })

@@ -1,4 +1,4 @@
-import { showBytes } from "../render/amount.ts"
+import { countOf, showBytes } from "../render/amount.ts"
 import { pathOfBytes, shownPath } from "../state/shown-path.ts"
 import type { Imported } from "./import-tree.ts"
 import type { SkippedEntry } from "./send-tree.ts"
@@ -12,13 +12,13 @@ export const isComplete = ({ skipped, changedCount }: Imported): boolean =>
 /** Pure: what came of an import, for people. */
 export function importSummary(imported: Imported, tree: string): string {
   const { files, directories, symlinks, bytes, hardLinks, version } = imported
-  const links = symlinks === 0 ? "" : `, ${count(symlinks, "symlink")}`
+  const links = symlinks === 0 ? "" : `, ${countOf(symlinks, "symlink")}`
   const lines = [
-    `${count(files, "file")} (${showBytes(bytes)}) in ${count(directories, "directory", "directories")}${links} are in ${tree}, kept as version ${version}`,
+    `${countOf(files, "file")} (${showBytes(bytes)}) in ${countOf(directories, "directory", "directories")}${links} are in ${tree}, kept as version ${version}`,
   ]
   if (hardLinks > 0) {
     lines.push(
-      `${count(hardLinks, "file")} had further names (hard links): each name is a file of its own now`,
+      `${countOf(hardLinks, "file")} had further names (hard links): each name is a file of its own now`,
     )
   }
   lines.push(...listing("Left out", imported.skipped, imported.skippedCount))
@@ -28,8 +28,6 @@ export function importSummary(imported: Imported, tree: string): string {
   }
   return lines.map((line) => `${line}\n`).join("")
 }
-
-const count = (number: number, one: string, many = `${one}s`) => `${number} ${number === 1 ? one : many}`
 
 function listing(title: string, entries: readonly SkippedEntry[], total: number): string[] {
   if (total === 0) return []
