@@ -16,6 +16,7 @@ import type { ObjectFiles } from "./object-files.ts"
 import { type Sealer, unsealWhole } from "./sealing.ts"
 import type { Segments } from "./segments.ts"
 import type { SpaceBound } from "./space-bound.ts"
+import { asStoreError } from "./store-errors.ts"
 import type { StoreKeys } from "./store-keys.ts"
 import { sweepObjects } from "./sweep.ts"
 import { decodeRecord, type Freed, type StoreCounts, TableWriter } from "./tables.ts"
@@ -282,20 +283,9 @@ export class DiskObjectStore implements ObjectStore {
     try {
       return action()
     } catch (error) {
-      throw asStoreError(error)
+      throw asStoreError(error, "Cannot use the store")
     }
   }
 }
 
 const compareBytes = (left: string, right: string) => Buffer.compare(Buffer.from(left), Buffer.from(right))
-
-function asStoreError(error: unknown): StoreError {
-  if (error instanceof StoreError) return error
-  const { code } = error as NodeJS.ErrnoException
-  if (code === undefined) throw error
-  const isFull = code === "ENOSPC" || code === "EDQUOT"
-  const message = isFull
-    ? "There is no space left for the store"
-    : `The store cannot be used: ${String(error)}`
-  return new StoreError(isFull ? "no-space" : "io", message, { cause: error })
-}

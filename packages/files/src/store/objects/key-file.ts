@@ -59,6 +59,10 @@ export function wrapMasterKey(masterKey: Uint8Array, key: StoreKey, impure: Impu
 const CONTEXT = Buffer.from("skerry store: master key")
 const checksum = (line: string) => createHash("sha256").update(line).digest("hex")
 
+/** What a store is opened with. Throws "too-new", "damaged". */
+export const kindOfKey = (path: string): StoreKey["kind"] =>
+  parseKeyFile(path, readFileSync(path, "utf8")).derivation.from
+
 /** Throws "wrong-key", "too-new", "damaged". */
 export function unwrapMasterKey(path: string, key: StoreKey): Uint8Array {
   const file = parseKeyFile(path, readFileSync(path, "utf8"))

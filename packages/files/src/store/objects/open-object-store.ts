@@ -18,6 +18,7 @@ import { Sealer } from "./sealing.ts"
 import { entryBytes } from "./segment-entry.ts"
 import { Segments } from "./segments.ts"
 import { SpaceBound } from "./space-bound.ts"
+import { asStoreError } from "./store-errors.ts"
 import { StoreKeys } from "./store-keys.ts"
 import { readTables, type StoreCounts, TableWriter } from "./tables.ts"
 
@@ -53,7 +54,7 @@ export function openObjectStore(options: OpenObjectStore): ObjectStore {
   try {
     return openLocked(options)
   } catch (error) {
-    throw asOpeningError(options.directory, error)
+    throw asStoreError(error, `Cannot open the store in ${options.directory}`)
   }
 }
 
@@ -177,17 +178,3 @@ function adoptTails(store: DiskObjectStore, segments: Segments, files: ObjectFil
 
 const notAStore = (directory: string) =>
   new StoreError("not-a-store", `Cannot open ${directory}: there is no store in it`)
-
-function asOpeningError(directory: string, error: unknown): unknown {
-  if (error instanceof StoreError) return error
-  const { code } = error as NodeJS.ErrnoException
-  if (code === undefined) return error
-  const isFull = code === "ENOSPC" || code === "EDQUOT"
-  return new StoreError(
-    isFull ? "no-space" : "io",
-    `Cannot open the store in ${directory}: ${String(error)}`,
-    {
-      cause: error,
-    },
-  )
-}
