@@ -2,11 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { createServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { PassThrough } from "node:stream"
 import { normalise } from "@skerry/config"
 import { GenerationStore } from "@skerry/image"
 import type { HostPaths } from "@skerry/model"
 import { Connection, type Handler, handler, STATE_METHODS } from "@skerry/rpc"
-import { runCommandLine, type TestRun } from "../testing.ts"
+import { CapturedOutput, runCommandLine, type TestRun } from "../testing.ts"
 
 export interface ScriptedDaemon extends AsyncDisposable {
   readonly paths: HostPaths
@@ -73,4 +74,16 @@ export const CONFIGURATION = {
     work: { application: "shell", grants: ["projects", { resource: "shared", at: "/mnt/shared" }] },
     pdf: { application: "shell" },
   },
+}
+
+/** A terminal on which this is typed whenever what is shown has `prompt` in it. */
+export function terminalTyping(prompt: string, typed: string) {
+  const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => {} })
+  const stderr = new CapturedOutput()
+  const write = stderr.write.bind(stderr)
+  stderr.write = (chunk: unknown, ...more: unknown[]): boolean => {
+    if (String(chunk).includes(prompt)) stdin.write(typed)
+    return Reflect.apply(write, stderr, [chunk, ...more])
+  }
+  return { stdin, stderr }
 }

@@ -77,14 +77,18 @@ test("files, directories and symlinks arrive as they are, without setuid bits, t
   writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0x78, 0xff])]), "raw")
   const { arrived, sent } = await sendAll(folder)
   assert.equal([...arrived.keys()][0], "")
-  assert.deepEqual([...arrived].map(([path, { kind, content }]) => `${kind} ${path} ${content}`).sort(), [
-    "directory  ",
-    "directory a ",
-    "directory a/b ",
-    "file a/b/file content",
-    "file x\xff raw",
-    "symlink a/link /etc/passwd",
-  ])
+  const lines = [...arrived].map(([path, { kind, content }]) => `${kind} ${path} ${content}`)
+  assert.deepEqual(
+    new Set(lines),
+    new Set([
+      "directory  ",
+      "directory a ",
+      "directory a/b ",
+      "file a/b/file content",
+      "file x\xff raw",
+      "symlink a/link /etc/passwd",
+    ]),
+  )
   const file = arrived.get("a/b/file")
   assert.deepEqual([file?.mode, file?.time], [0o751, 1_700_000_000_500_000_000n])
   assert.deepEqual([sent.files, sent.directories, sent.symlinks, sent.bytes], [2, 3, 1, 10])
