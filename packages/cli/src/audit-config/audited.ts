@@ -85,7 +85,7 @@ export async function auditDirectory(
   if (!mayEvaluate && existsSync(join(directory, CONFIG_TYPESCRIPT))) {
     throw new CliError(
       "refused",
-      `${shownPath({ path: join(directory, CONFIG_TYPESCRIPT) })} is a program, and to learn what it says it has to be run. Read it first; then --evaluate runs it, without network and without writing. A generation's record, or what "skerry config show --json" prints, is read without running anything`,
+      `${CONFIG_TYPESCRIPT} of ${title} is a program, and to learn what it says it has to be run. Read it first; then --evaluate runs it, without network and without writing. A generation's record, or what "skerry config show --json" prints, is read without running anything`,
     )
   }
   const options = { program: configProgram(context.programUrl), uid: context.uid, signal: context.signal }
