@@ -4,8 +4,8 @@ import { DATABASE_MAP_BYTES, DATABASE_PAGE_BYTES } from "./database-format.ts"
 
 /*
  * LMDB, the way it was first made: a commit writes pages that nothing refers to yet, syncs them, and then writes one
- * meta page synchronously. `overlappingSync` (the default of the package) would answer before any of it is on disk,
- * and `useWritemap` would write pages whenever the kernel likes.
+ * meta page synchronously, so that whatever is lost or reordered before, the last commit stands. `overlappingSync`, the
+ * default of the package, and `useWritemap` have other orders; nothing here needs what they gain.
  */
 
 export interface Entry {
