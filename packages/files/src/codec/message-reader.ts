@@ -6,12 +6,16 @@ import { ProtocolError } from "@skerry/wire"
  */
 export class MessageReader {
   #bytes: Buffer = Buffer.alloc(0)
+  #view = new DataView(this.#bytes.buffer, 0, 0)
   #at = 0
   #end = 0
 
   /** The fields of a message: from `start` to `end` of `untrustedBytes`, which must stay as they are while it is read. */
   open(untrustedBytes: Buffer, start: number, end: number): void {
-    this.#bytes = untrustedBytes
+    if (untrustedBytes !== this.#bytes) {
+      this.#bytes = untrustedBytes
+      this.#view = new DataView(untrustedBytes.buffer, untrustedBytes.byteOffset, untrustedBytes.byteLength)
+    }
     this.#at = start
     this.#end = end
   }
@@ -32,7 +36,8 @@ export class MessageReader {
 
   u64(): bigint {
     const at = this.#take(8)
-    return this.#bytes.readBigUInt64LE(at)
+    // Several times as fast as Buffer's own.
+    return this.#view.getBigUint64(at, true)
   }
 
   /** As a number: exact up to 2^53, and on its right side of any larger power of two. */
