@@ -1,4 +1,3 @@
-export { keptBy } from "./kept-by.ts"
 export * from "./names.ts"
 export { nearMatch } from "./near-match.ts"
 export * from "./paths.ts"

@@ -1,4 +1,5 @@
-import { keptBy, printable } from "@skerry/model"
+import { keptVersions } from "@skerry/files/keep-rule"
+import { printable } from "@skerry/model"
 import { CliError } from "../cli-error.ts"
 import type { CommandContext } from "../command.ts"
 import { showBytes } from "../render/amount.ts"
@@ -113,11 +114,11 @@ export async function pruneBackup(
   const older = await checkSeen(context, word, vault)
   if (older !== undefined) throw new CliError("refused", older)
   const { backups } = vault.chain
-  const reasons = keptBy(
-    backups.map(({ time }) => time),
+  const reasons = keptVersions(
+    backups.map(({ time, number }) => ({ time, version: number })),
     rule,
   )
-  const whyOf = (backup: Backup) => reasons[backups.indexOf(backup)] ?? ""
+  const whyOf = ({ number }: Backup) => reasons.get(number)?.join(", ") ?? ""
   const doomed = backups.filter((backup) => whyOf(backup) === "")
   if (doomed.length === backups.length && backups.length > 0) {
     throw new CliError(
