@@ -118,8 +118,8 @@ export class DomainDriver {
   }
 
   /** For its log. */
-  note(text: string): void {
-    this.#log("domain", text)
+  note(text: string, kind: "domain" | "command" = "domain"): void {
+    this.#journal.add({ domain: this.plan.id, kind, text })
   }
 
   /** Fails with "wrong-state" unless the domain runs. */
@@ -137,7 +137,7 @@ export class DomainDriver {
 
   /** Registers a command for as long as it runs. */
   track(call: CommandCall, argv: readonly string[]): RunningCommand {
-    return trackCommand(this.commands, call, argv, (text) => this.#log("command", text))
+    return trackCommand(this.commands, call, argv, (text) => this.note(text, "command"))
   }
 
   /** Resolves once the state is one of these, or the domain has ended. */
@@ -162,7 +162,7 @@ export class DomainDriver {
   }
 
   #entered(state: State): void {
-    this.#log("domain", state.kind === "ended" ? describeEnding(state.how) : state.kind)
+    this.note(state.kind === "ended" ? describeEnding(state.how) : state.kind)
     if (state.kind === "running" && this.#runningSince === undefined) {
       this.#runningSince = this.#services.now()
       this.#ready.resolve()
@@ -183,10 +183,6 @@ export class DomainDriver {
     if (this.hasTrees) {
       void this.#services.trees.release(this).then(() => this.#ended.resolve(how))
     } else this.#ended.resolve(how)
-  }
-
-  #log(kind: "domain" | "command", text: string): void {
-    this.#journal.add({ domain: this.plan.id, kind, text })
   }
 
   #carryOut(effect: Effect): void {

@@ -61,7 +61,7 @@ export class Domains {
         const plan = await this.#plan(instance, instance as string as DomainId, false)
         // Another request may have come first while the generation was read.
         if (!this.#drivers.has(instance)) return this.#create(plan)
-      } else if (driver.state.kind === "stopping" || driver.state.kind === "ended") {
+      } else if (["settling", "stopping", "ended"].includes(driver.state.kind)) {
         await driver.ended
       } else {
         return driver

@@ -34,5 +34,5 @@ export const DAEMON_LIMITS = {
   /** A client that offered descriptors must hand them over within this time. */
   descriptorsMs: 5_000,
   /** The whole daemon's orderly end: then whatever still runs is killed with it. */
-  shutdownMs: 15_000,
+  shutdownMs: 75_000,
 } as const

@@ -1,15 +1,17 @@
-import { ADMIN, type GrantRow } from "@skerry/rpc"
+import { ADMIN, type DirectoryGrantRow, type GrantRow } from "@skerry/rpc"
 import { CliError } from "../cli-error.ts"
 import { openClient } from "../client.ts"
 import { readRows } from "../client-lines.ts"
 import { defineCommand } from "../command.ts"
+import { directoryGrants, directoryTable, shownId } from "../directories/grants.ts"
 import { showJson, table } from "../render/table.ts"
 import { localTime } from "../render/time.ts"
 
 export const command = defineCommand({
   name: "grants",
-  summary: "List and revoke the answers that are remembered",
+  summary: "List remembered answers and directories granted for a while, and revoke answers",
   description: [
+    "Directories that were granted while the daemon runs are listed first; skerry revoke takes them back.",
     "An answer to a question of the policy, or of a keeper of keys, can be good for longer than once: while the calling domain runs, until a time, and a refusal until it is revoked. An answer allows nothing that the policy does not leave to you any more.",
   ],
   arguments: [
@@ -21,7 +23,7 @@ export const command = defineCommand({
     json: { kind: "flag", summary: "As JSON" },
   },
   examples: [
-    { command: "skerry grants", summary: "What was allowed or refused for longer than once" },
+    { command: "skerry grants", summary: "What is granted, allowed or refused for longer than once" },
     { command: "skerry grants revoke 3", summary: "Ask again next time" },
   ],
   async run(context, { options, positionals: [action, ...ids] }) {
@@ -33,8 +35,12 @@ export const command = defineCommand({
       for await (const row of readRows<undefined, GrantRow>(connection, ADMIN.grants, undefined, signal)) {
         rows.push(row)
       }
-      if (options.json) stdout.write(showJson(rows))
-      else stdout.write(rows.length === 0 ? "No answer is remembered.\n" : grantTable(rows))
+      const directories = await directoryGrants(connection, signal)
+      if (options.json) stdout.write(showJson([...directories.map(asJson), ...rows]))
+      else {
+        if (directories.length > 0) stdout.write(`${directoryTable(directories)}\n`)
+        stdout.write(rows.length === 0 ? "No answer is remembered.\n" : grantTable(rows))
+      }
       return 0
     }
     if (options.all === ids.length > 0) {
@@ -46,6 +52,14 @@ export const command = defineCommand({
     stdout.write(options.json ? showJson({ revoked }) : `Revoked ${revoked}\n`)
     return 0
   },
+})
+
+/** Told from answers by its kind, and named as it is to be revoked. */
+const asJson = ({ id, kind, ...row }: DirectoryGrantRow) => ({
+  id: shownId(id),
+  kind: "directory",
+  isFile: kind === "file",
+  ...row,
 })
 
 function parseId(word: string): number {

@@ -6,7 +6,7 @@ export const command = defineCommand({
   name: "stop",
   summary: "End domains",
   description: [
-    "Each is asked to end by itself and is killed if it has not after five seconds, or at once with --force. What they wrote vanishes with them.",
+    "Each is asked to end by itself and is killed if it has not after five seconds, or at once with --force. What they wrote vanishes with them, but for what is in their directories: that is written back first, and of trees of the state store a version is kept.",
   ],
   arguments: [{ name: "DOMAIN", required: true, many: true, complete: "instance" }],
   options: { force: { kind: "flag", short: "f", summary: "Kill at once" } },

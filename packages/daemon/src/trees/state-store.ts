@@ -55,10 +55,11 @@ export class StateStore {
     return await this.#opening
   }
 
-  /** The bound that the configuration gives a tree, which is made if it is not there. */
-  async setQuota(tree: TreeName, quotaMiB: number | null): Promise<void> {
+  /** Opens the store for a tree, and bounds it as the configuration does; null: as `skerry state quota` said. */
+  async openTree(tree: TreeName, quotaMiB: number | null): Promise<void> {
     const server = await this.open()
-    const bytes = (quotaMiB ?? 0) * 1024 * 1024
+    if (quotaMiB === null) return
+    const bytes = quotaMiB * 1024 * 1024
     if (this.#quotas.get(tree) === bytes) return
     await call(server, STATE_METHODS.stateSetQuota, { tree, bytes: BigInt(bytes), files: 0n })
     this.#quotas.set(tree, bytes)

@@ -106,7 +106,7 @@ export class TreeMounts implements DomainTrees {
     await this.#mount(driver, {
       ...{ what, at, access, sharing, tree: origin.tree, only: "" },
       attach: async (trees, hooks) => {
-        await store.setQuota(origin.tree, origin.quotaMiB)
+        await store.openTree(origin.tree, origin.quotaMiB)
         const { label, fd } = await store.supervisor.attach(trees, hooks)
         return { fd, drop: () => store.supervisor.drop(label) }
       },
