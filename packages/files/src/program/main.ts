@@ -1,5 +1,6 @@
-import { openLinux } from "@skerry/linux"
+import { type Linux, openLinux } from "@skerry/linux"
 import { findVirtioPort, Loop, openVirtioPort, servePort, VIRTIO_PORTS } from "@skerry/loop"
+import { storeSource } from "../store/store-source.ts"
 import { type ProgramOptions, parseProgramArguments } from "./arguments.ts"
 import { descriptorClients, portClients } from "./client-source.ts"
 import { directorySource } from "./directory-source.ts"
@@ -16,10 +17,10 @@ function main(options: ProgramOptions): void {
   const { control } = options
   const server = new FileServer({
     ...host,
-    trees: openTrees(options, linux),
+    trees: openTrees(options, host),
     clients:
       control.kind === "ports" ? portClients(host, VIRTIO_PORTS) : descriptorClients(linux, control.clients),
-    log: (line) => console.error("skerry files:", line),
+    log,
   })
   const serve = (fd: number) => {
     const onEnd = () => {
@@ -39,14 +40,19 @@ function main(options: ProgramOptions): void {
   process.exit(0)
 }
 
-function openTrees({ serves }: ProgramOptions, linux: ReturnType<typeof openLinux>) {
+function openTrees(
+  { serves }: ProgramOptions,
+  { linux, loop }: { readonly linux: Linux; readonly loop: Loop },
+) {
   switch (serves.kind) {
     case "directory":
       return directorySource({ ...serves, calls: linux.fileCalls(), uid: process.getuid?.() ?? -1 })
     case "store":
-      throw new Error("The store is not served by this build")
+      return storeSource({ directory: serves.path, linux, clock: loop, log })
   }
 }
+
+const log = (line: string) => console.error("skerry files:", line)
 
 try {
   main(parseProgramArguments(process.argv.slice(2)))

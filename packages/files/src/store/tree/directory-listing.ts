@@ -41,6 +41,10 @@ export class DirectoryListings {
     this.#kept.splice(0, this.#kept.length, ...kept)
   }
 
+  clear(): void {
+    this.#kept.length = 0
+  }
+
   #keep(listing: Listing): void {
     this.forget(listing.directory)
     if (listing.isAll && listing.entries.length === 0) return

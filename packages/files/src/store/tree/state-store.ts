@@ -1,4 +1,4 @@
-import { parseTreeName } from "@skerry/model"
+import { type Digest, parseTreeName } from "@skerry/model"
 import { CallFailure } from "@skerry/rpc"
 import type { FileTree } from "../../file-tree.ts"
 import { type ObjectStore, StoreError } from "../object-store.ts"
@@ -29,12 +29,16 @@ export interface StateStoreOptions {
   readonly now: () => number
   /** What went wrong where nobody waited for it. */
   readonly onTrouble: (error: unknown) => void
+  /** After each turn of a tree. */
+  readonly onTurn?: () => void
 }
 
 /** All trees of a store, and the journal that they share. */
 export class StateStore implements Disposable {
   readonly objects: ObjectStore
   readonly nodes: KeptNodes
+  /** Roots that somebody is reading, and that no version may name any more. */
+  readonly pins = new Set<Digest>()
   readonly #options: StateStoreOptions
   readonly #journal: Journal
   readonly #trees = new Map<string, StoredTree>()
@@ -217,6 +221,7 @@ export class StateStore implements Disposable {
   }
 
   #afterTurn(): void {
+    this.#options.onTurn?.()
     try {
       let bytes = 0
       let changes = 0

@@ -97,6 +97,16 @@ export class StateTree implements FileTree {
     this.work.forget(orphan)
   }
 
+  /** Who holds its root; the tree itself does. */
+  get clients(): number {
+    return this.work.root.holds - 1
+  }
+
+  /** Another version is the present. */
+  forgetListings(): void {
+    this.#listings.clear()
+  }
+
   attributes(node: TreeNode): Attributes {
     const work = this.#live(node)
     const { accessTime, changeTime, directory, file, kind, mode, modifyTime, target } = work

@@ -28,23 +28,20 @@ export class VersionLog {
     return this.#rows.at(-1)
   }
 
-  /** Counts once `changes` are committed; what is returned takes it back. */
-  add(row: VersionRow, changes: RecordChanges): () => void {
-    const before = this.#rows
-    this.#rows = [...before, row]
+  /** Counts once `changes` are committed. */
+  add(row: VersionRow, changes: RecordChanges): void {
+    this.#rows = [...this.#rows, row]
     changes.set(versionRecordName(this.#tree, row.version), encodeVersion(row))
-    return () => {
-      this.#rows = before
-    }
   }
 
-  remove(versions: ReadonlySet<number>, changes: RecordChanges): () => void {
-    const before = this.#rows
-    this.#rows = before.filter(({ version }) => !versions.has(version))
+  remove(versions: ReadonlySet<number>, changes: RecordChanges): void {
+    this.#rows = this.#rows.filter(({ version }) => !versions.has(version))
     for (const version of versions) changes.set(versionRecordName(this.#tree, version), undefined)
-    return () => {
-      this.#rows = before
-    }
+  }
+
+  /** Takes back what was never committed. */
+  restore(rows: readonly VersionRow[]): void {
+    this.#rows = rows
   }
 
   /** By its number, or by 8 or more digits of its digest; of several with one digest, the newest. */

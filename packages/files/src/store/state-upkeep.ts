@@ -1,0 +1,135 @@
+import type { PortHandler } from "@skerry/loop"
+import { type CallState, type DamageRow, type PruneRow, STATE_METHODS } from "@skerry/rpc"
+import { type Codec, decode, encode } from "@skerry/wire"
+import type { Damage } from "./object-store.ts"
+import { sendRows, type Work, workOn } from "./state-calls.ts"
+import type { OpenState, StateKeeper } from "./state-keeper.ts"
+import { DamageFinder, problemsOf } from "./tree/find-damage.ts"
+import { MAINTENANCE } from "./tree/maintenance.ts"
+import { digestOfRow } from "./tree/version-log.ts"
+
+const { statePrune, stateVerify } = STATE_METHODS
+
+/** Objects that are read and hashed between two looks at the clients. */
+const VERIFIED_AT_ONCE = 64
+/** Damaged objects that are told of: a disk that is gone has them all. */
+const MOST_DAMAGED = 100_000
+
+/** Versions go at once; what only they held goes in parts, between the turns of clients. */
+export function pruneHandler(keeper: StateKeeper): PortHandler {
+  return {
+    id: statePrune.id,
+    start(call, untrustedParams) {
+      const { dryRun, keep, tree } = decode(statePrune.params, untrustedParams)
+      const work = workOn(call)
+      act(work, () => {
+        const { maintenance, store, versions } = keeper.open
+        const trees = (tree === "" ? store.names : [tree]).map((name) => store.stored(name))
+        const plans = trees.map((each) => versions.plan(each, keep))
+        const removed = plans.flat().filter(({ isKept }) => !isKept).length
+        const finish = (freedBytes: number) => {
+          const answer = () => encode(statePrune.result, { removed, freedBytes: BigInt(freedBytes) })
+          if (!work.isOver) sendRows(call, work, plans.flat(), answer)
+        }
+        if (dryRun) return finish(0)
+        for (const [index, each] of trees.entries()) versions.remove(each, dropped(plans[index] ?? []))
+        if (!maintenance.mayCollect) return finish(0)
+        const { objects } = store.objects.space()
+        const collector = maintenance.collect(({ failure, freedBytes }) => {
+          stop()
+          if (failure === undefined) finish(freedBytes)
+          else work.fail(failure)
+        })
+        const stop = progress(keeper, call, statePrune.down, () => [collector.marked, objects])
+      })
+    },
+  }
+}
+
+const dropped = (rows: readonly PruneRow[]) =>
+  new Set(rows.filter(({ isKept }) => !isKept).map(({ version }) => version))
+
+export function verifyHandler(keeper: StateKeeper): PortHandler {
+  return {
+    id: stateVerify.id,
+    start(call, untrustedParams) {
+      decode(stateVerify.params, untrustedParams)
+      const work = workOn(call, () => stop())
+      let checked = 0
+      let stop = () => {}
+      act(work, () => {
+        const open = keeper.open
+        open.store.checkpoint()
+        const { objects } = open.store.objects.space()
+        stop = progress(keeper, call, stateVerify.down, () => [checked, Math.max(objects, checked)])
+        const parts = verified(open, (count) => {
+          checked += count
+        })
+        const go = () =>
+          act(work, () => {
+            if (work.isOver) return
+            const end = keeper.clock.now() + MAINTENANCE.sliceMs
+            do {
+              const { done, value } = parts.next()
+              if (done !== true) continue
+              const answer = { objects: BigInt(checked), damaged: BigInt(value.damaged) }
+              return sendRows(call, work, value.rows, () => encode(stateVerify.result, answer))
+            } while (keeper.clock.now() < end)
+            keeper.clock.after(1, go)
+          })
+        go()
+      })
+    },
+  }
+}
+
+/** Reads every object, then looks where damaged and missing ones are met. */
+function* verified(
+  { store }: OpenState,
+  onChecked: (count: number) => void,
+): Generator<void, { readonly damaged: number; readonly rows: readonly DamageRow[] }, undefined> {
+  const damage: Damage[] = []
+  let cursor: string | undefined
+  do {
+    const some = store.objects.verify(cursor, VERIFIED_AT_ONCE)
+    cursor = some.cursor
+    if (damage.length < MOST_DAMAGED) damage.push(...some.damage)
+    onChecked(some.checked)
+    yield
+  } while (cursor !== undefined)
+  const finder = new DamageFinder(store.nodes, problemsOf(store.objects, damage))
+  for (const name of store.names) {
+    const { state, versions } = store.stored(name)
+    for (const row of versions.rows) yield* finder.look(name, row.version, digestOfRow(row))
+    yield* finder.look(name, 0, state.work.keep())
+  }
+  const { met, rows } = finder
+  const unmet = damage.filter(({ digest, kind }) => !met.has(`${kind} ${digest}`))
+  const nowhere = unmet.map(({ problem }) => ({ problem, tree: "", versions: [], path: "" }))
+  return { damaged: unmet.length + met.size, rows: [...rows, ...nowhere] }
+}
+
+/** Tells the caller twice a second; what is returned ends that. */
+function progress<D extends { readonly done: bigint; readonly total: bigint }>(
+  { clock }: StateKeeper,
+  call: CallState,
+  codec: Codec<D>,
+  look: () => readonly [done: number, total: number],
+): () => void {
+  let giveUp = () => {}
+  const tell = () => {
+    const [done, total] = look()
+    call.sendEvent(encode(codec, { done: BigInt(done), total: BigInt(total) } as D))
+    giveUp = clock.after(500, tell)
+  }
+  giveUp = clock.after(500, tell)
+  return () => giveUp()
+}
+
+function act(work: Work, action: () => void): void {
+  try {
+    action()
+  } catch (error) {
+    work.fail(error)
+  }
+}
