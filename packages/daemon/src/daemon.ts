@@ -54,6 +54,8 @@ export interface DaemonOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** For tests: the first wait before a file server is started anew. */
   readonly restartMs?: number
+  /** For tests: what counts as a minute between versions. */
+  readonly minuteMs?: number
   /** Where policy files lie, the most important directory first. */
   readonly policyDirectories: readonly string[]
   /** What the backends share; called after they were disposed of. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { mkdirSync, readFileSync, statSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
 import type { DirectoryResource, Grant, InstanceName, ResourceName, System, TreeName } from "@skerry/model"
@@ -252,4 +252,29 @@ test("more directories than a domain may have keep it from starting", async () =
     startDomain(daemon, "mail"),
     failsWith("full", /has 16 directories, as many as it may/),
   )
+})
+
+test("versions are kept while a domain runs, after it has written what it holds", async () => {
+  const base = tinySystem({ state: { ...tinySystem().settings.state, snapshotMinutes: 1 } })
+  const system = systemWith({ home: stateTree("x") }, { mail: [grant("home", "/home/user")] }, base)
+  await using daemon = await start({ more: { minuteMs: 10 } }, system)
+  await startDomain(daemon, "mail")
+  const { asked } = daemon.files.store
+  await eventually(() => asked.filter((each) => each === "snapshot x interval").length >= 2)
+  assert.ok(daemon.record.told.includes("synchronise"))
+})
+
+test("versions are pruned once a day, whichever daemon it is", async () => {
+  await using daemon = await start()
+  const once = async () => {
+    await startDomain(daemon, "mail")
+    await stop(daemon, "mail")
+  }
+  const prunings = () => daemon.files.store.asked.filter((each) => each.startsWith("prune")).length
+  await once()
+  await eventually(() => prunings() === 1 && existsSync(join(daemon.paths.state, "state-pruned")))
+  await once()
+  daemon.wallOffsetMs = 25 * 3_600_000
+  await once()
+  await eventually(() => prunings() === 2)
 })

@@ -2,10 +2,14 @@
 export const TREE_LIMITS = {
   /** Trees of one domain at once: each takes a port of its machine, of which there are few. */
   perDomain: 16,
-  /** A server that has just been started answers in less, also emulated; one that does not is broken. */
-  startMs: 60_000,
-  /** How long a domain's start waits for its directories. */
-  mountMs: 30_000,
+  /** A server is there in less, also where it is a machine that is emulated and has to be booted more than once. */
+  startMs: 200_000,
+  /** How long a domain's start waits for its directories, the start of their servers included. */
+  mountMs: 240_000,
+  /** How long a guest may take to mount one. */
+  agentMountMs: 30_000,
+  /** A call to the store that goes with a domain's start or end: a server that hangs must not hold that up for ever. */
+  callMs: 120_000,
   /** How long a domain may take to write back what it holds before it is stopped all the same. */
   settleMs: 30_000,
   /** A guest that does not take its tree away within this time loses it all the same: revocation is not the guest's to delay. */

@@ -119,7 +119,7 @@ export class MountedTree {
     } finally {
       this.#placed.resolve()
     }
-    const signal = AbortSignal.timeout(TREE_LIMITS.mountMs)
+    const signal = AbortSignal.timeout(TREE_LIMITS.agentMountMs)
     await agent.mountTree({ port, attachName: ATTACH_NAME, at, only, access, sharing }, signal)
   }
 

@@ -29,6 +29,8 @@ export interface TreesOptions {
   readonly onFewer: () => void
   /** For tests: the first wait before a server is started anew. */
   readonly restartMs?: number
+  /** For tests: what counts as a minute between versions. */
+  readonly minuteMs?: number
 }
 
 export interface Trees {

@@ -167,7 +167,8 @@ export async function call<P, R>(
   method: Method<P, R, undefined, unknown>,
   params: P,
 ): Promise<R> {
-  return await server.control.call(method as Method<P, R, undefined, never>, params).result
+  const signal = AbortSignal.timeout(TREE_LIMITS.callMs)
+  return await server.control.call(method as Method<P, R, undefined, never>, params, { signal }).result
 }
 
 function touch(directory: string, name: string, timeMs: number): void {

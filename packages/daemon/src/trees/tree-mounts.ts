@@ -16,6 +16,8 @@ export interface TreeMountsOptions {
   readonly home: string
   readonly settings: () => Promise<StateSettings>
   readonly onNotice: (text: string) => void
+  /** For tests. */
+  readonly minuteMs?: number
   /** Mounts what was granted to the domain while the daemon runs. */
   readonly moreFor: {
     needsMount(driver: DomainDriver): boolean
@@ -198,7 +200,7 @@ export class TreeMounts implements DomainTrees {
       await this.#options.store.pruneIfDue()
       isBusy = false
     }
-    record.snapshots = setInterval(() => void look(), snapshotMinutes * 60_000)
+    record.snapshots = setInterval(() => void look(), snapshotMinutes * (this.#options.minuteMs ?? 60_000))
   }
 
   async #snapshot(driver: DomainDriver, tree: TreeName, reason: "stop" | "interval"): Promise<void> {
