@@ -8,6 +8,7 @@ import { filecopy } from "./targets/filecopy.ts"
 import { filecopyReplies } from "./targets/filecopy-replies.ts"
 import { framing } from "./targets/framing.ts"
 import { gpgRequest } from "./targets/gpg-request.ts"
+import { ninep } from "./targets/ninep.ts"
 import { pageReader } from "./targets/page-reader.ts"
 import { policy } from "./targets/policy.ts"
 import { serviceConfig } from "./targets/service-config.ts"
@@ -24,6 +25,7 @@ export const targets: readonly FuzzTarget[] = [
   filecopy,
   filecopyReplies,
   gpgRequest,
+  ninep,
   pageReader,
   serviceConfig,
   sshAgent,

@@ -59,26 +59,23 @@ export class ClientConnection {
     const { session, linux, fd, input } = this.#options
     // It was woken for room to write; the answers that wait leave first.
     if (!session.wantsInput) return
-    this.#guarded(() => {
-      const count = linux.readSome(fd, input)
-      if (count === 0) this.close()
-      else if (count !== undefined) session.receive(input.subarray(0, count))
-    })
+    const count = this.#unlessLost(() => linux.readSome(fd, input))
+    if (count === 0) this.close()
+    else if (count !== undefined) this.#unlessBroken(() => session.receive(input.subarray(0, count)))
   }
 
   #endTurn(): void {
     if (!this.#hasTurn) return
     this.#hasTurn = false
-    this.#guarded(() => {
-      const { session } = this.#options
-      for (;;) {
-        session.endTurn()
-        this.#send()
-        if (!this.#isOpen || this.#isBlocked || session.wantsInput) break
-        session.resume()
-      }
-      if (this.#isOpen) this.#want()
-    })
+    const { session } = this.#options
+    for (;;) {
+      session.endTurn()
+      this.#send()
+      if (!this.#isOpen || this.#isBlocked || session.wantsInput) break
+      this.#unlessBroken(() => session.resume())
+      if (!this.#isOpen) break
+    }
+    if (this.#isOpen) this.#want()
   }
 
   #send(): void {
@@ -86,7 +83,8 @@ export class ClientConnection {
     while (!this.#isBlocked) {
       const pending = session.pending()
       if (pending.length === 0) return
-      const taken = linux.writeSome(fd, pending)
+      const taken = this.#unlessLost(() => linux.writeSome(fd, pending))
+      if (!this.#isOpen) return
       if (taken === undefined) this.#isBlocked = true
       else session.taken(taken)
     }
@@ -97,14 +95,24 @@ export class ClientConnection {
     this.#watch.want(reading | (this.#isBlocked ? POLL.out : 0))
   }
 
-  /** A client that breaks the protocol, or is gone, ends its own connection. */
-  #guarded(action: () => void): void {
+  /** A client that breaks the protocol ends its own connection. */
+  #unlessBroken(action: () => void): void {
     try {
       action()
     } catch (error) {
-      if (error instanceof ProtocolError) this.close({ kind: "protocol", error })
-      else if (error instanceof LinuxError && LOST.has(error.code)) this.close()
-      else throw error
+      if (!(error instanceof ProtocolError)) throw error
+      this.close({ kind: "protocol", error })
+    }
+  }
+
+  /** So does one that is gone. */
+  #unlessLost<T>(action: () => T): T | undefined {
+    try {
+      return action()
+    } catch (error) {
+      if (!(error instanceof LinuxError && LOST.has(error.code))) throw error
+      this.close()
+      return undefined
     }
   }
 }

@@ -222,6 +222,12 @@ test("what a closed session held is released, whatever state it was in", () => {
   assert.equal(scene.tree.holds, 0)
 })
 
+test("what was answered before the protocol was broken is whole", () => {
+  const scene = attached()
+  breaks("trailing-bytes", () => scene.say(getattr(0, 1), numbersRequest(120, [0, 0], 2)))
+  assert.deepEqual(scene.say(), ["25"])
+})
+
 test("an answer whose commit failed becomes an error, and the others do not", () => {
   const tree = memoryTree()
   const scene = attached(tree)

@@ -183,8 +183,8 @@ export class Session {
       handler(state)
       state.output.end()
     } catch (error) {
-      if (!(error instanceof FileError)) throw error
       state.output.abandon()
+      if (!(error instanceof FileError)) throw error
       this.#answers.error(tag, error.code)
     }
     if (state.waitsFor !== undefined) this.#answers.wait(at, state.waitsFor)
