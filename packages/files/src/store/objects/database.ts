@@ -8,6 +8,9 @@ import { DATABASE_MAP_BYTES, DATABASE_PAGE_BYTES } from "./database-format.ts"
  * default of the package, and `useWritemap` have other orders; nothing here needs what they gain.
  */
 
+/** The package's types do not know of it. */
+const OWNER_ONLY = { permissionsMode: 0o600 }
+
 export interface Entry {
   readonly key: Buffer
   readonly value: Buffer
@@ -26,6 +29,7 @@ export class Database implements Disposable {
     this.#path = path
     this.#lmdb = this.#guard("open", () =>
       open<Buffer, Buffer>({
+        ...OWNER_ONLY,
         path,
         noSubdir: true,
         mapSize: DATABASE_MAP_BYTES,

@@ -25,42 +25,92 @@ interface Promised {
   flushed: number
 }
 
+/** A second life begins at every so many-th of the places where something was flushed and is not committed. */
+const SECOND_LIVES = 5
+
 /**
  * Records a scripted life of a store, rebuilds its directory at every cut of it — as it is after a kill, and as it may
  * be after a loss of power, that in `powerLosses` ways — and holds what opens against what had been promised by then.
+ * Some of what a loss of power left is opened under record again, so that recovery is cut as well.
  */
 export function cutObjectStore(steps: number, powerLosses: number): CutReport {
   // In memory: there are thousands of directories, and each is synced many times.
   const parent = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "skerry-cut-"))
   try {
-    const original = join(parent, "original")
-    const workload = join(import.meta.dirname, "object-workload.ts")
-    const events = recordWrites(original, process.execPath, [workload, original, String(steps)])
-    const image = new DiskImage((path) => path.endsWith("lock"))
-    const promised: Promised = { isMade: false, committed: -1, committing: -1, flushed: -1 }
-    const random = seededRandom(20)
-    const report = { events: events.length, cuts: 0, opened: 0 }
-    for (const event of events) {
-      image.apply(event)
-      if (event.kind === "note") {
-        take(promised, event.text)
-        continue
-      }
-      for (let variant = 0; variant <= powerLosses; variant++) {
-        const directory = join(parent, "cut")
-        image.writeTo(directory, variant === 0 ? image.afterKill() : image.afterPowerLoss(random))
-        const where = `cut ${report.cuts} after ${event.kind} of ${event.path}, ${JSON.stringify(promised)}`
-        report.opened += holds(directory, promised, where) ? 1 : 0
-        report.cuts += 1
-        rmSync(directory, { recursive: true })
-      }
-    }
-    sameFiles(original, image.afterKill())
-    return report
+    return new Cutting(parent, powerLosses).run(steps)
   } finally {
     rmSync(parent, { recursive: true })
   }
 }
+
+interface Life {
+  readonly from: number
+  readonly to: number
+  readonly start: ReadonlyMap<string, Buffer>
+  readonly promised: Promised
+}
+
+class Cutting {
+  readonly #parent: string
+  readonly #powerLosses: number
+  readonly #random = seededRandom(20)
+  readonly #report = { events: 0, cuts: 0, opened: 0 }
+
+  constructor(parent: string, powerLosses: number) {
+    this.#parent = parent
+    this.#powerLosses = powerLosses
+  }
+
+  run(steps: number): CutReport {
+    const promised = { isMade: false, committed: -1, committing: -1, flushed: -1 }
+    const next = this.#live({ from: 0, to: steps, start: new Map(), promised })
+    for (const [index, life] of next.entries()) if (index % SECOND_LIVES === 1) this.#live(life)
+    return this.#report
+  }
+
+  /** Where another life can begin. */
+  #live({ from, to, start, promised }: Life): Life[] {
+    const original = join(this.#parent, "original")
+    const image = new DiskImage(isLock, start)
+    image.writeTo(original, start)
+    const workload = join(import.meta.dirname, "object-workload.ts")
+    const events = recordWrites(original, process.execPath, [workload, original, String(from), String(to)])
+    this.#report.events += events.length
+    const next: Life[] = []
+    for (const event of events) {
+      image.apply(event)
+      if (event.kind !== "note") this.#cut(image, promised, `${event.kind} of ${event.path}`)
+      else {
+        take(promised, event.text)
+        if (event.text === `committing ${promised.flushed}`) {
+          const step = promised.committing
+          next.push({
+            from: step,
+            to: step + 2,
+            start: image.afterPowerLoss(this.#random),
+            promised: { ...promised },
+          })
+        }
+      }
+    }
+    sameFiles(original, image.afterKill())
+    rmSync(original, { recursive: true })
+    return next
+  }
+
+  #cut(image: DiskImage, promised: Promised, what: string): void {
+    for (let variant = 0; variant <= this.#powerLosses; variant++) {
+      const directory = join(this.#parent, "cut")
+      image.writeTo(directory, variant === 0 ? image.afterKill() : image.afterPowerLoss(this.#random))
+      const where = `cut ${this.#report.cuts}, variant ${variant}, after ${what}, ${JSON.stringify(promised)}`
+      this.#report.opened += holds(directory, promised, where) ? 1 : 0
+      this.#report.cuts += 1
+      rmSync(directory, { recursive: true })
+    }
+  }
+}
+
+const isLock = (path: string) => path.endsWith("lock")
 
 function take(promised: Promised, note: string): void {
   const [kind, number] = note.split(" ")
@@ -106,7 +156,7 @@ function expectObjects(store: ObjectStore, step: number, which: "all" | "chunks"
 /** The model of the disk is the disk. */
 function sameFiles(directory: string, files: ReadonlyMap<string, Buffer>): void {
   const names = readdirSync(directory, { recursive: true, encoding: "utf8" })
-    .filter((name) => !name.endsWith("lock") && statSync(join(directory, name)).isFile())
+    .filter((name) => !isLock(name) && statSync(join(directory, name)).isFile())
     .sort()
   assert.deepEqual(names, [...files.keys()].sort())
   for (const name of names)

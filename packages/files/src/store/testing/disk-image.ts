@@ -47,9 +47,15 @@ export class DiskImage {
   readonly #syncedNames = new Map<string, ImageFile>()
   readonly #ignored: (path: string) => boolean
 
-  /** `ignored`: files that hold nothing, like those that are only locked. */
-  constructor(ignored: (path: string) => boolean) {
+  /** `ignored`: files that hold nothing, like those that are only locked. `start`: what is on disk before. */
+  constructor(ignored: (path: string) => boolean, start: ReadonlyMap<string, Buffer> = new Map()) {
     this.#ignored = ignored
+    for (const [path, synced] of start) {
+      const file = { synced, pending: [] }
+      this.#files.set(path, file)
+      this.#syncedNames.set(path, file)
+      this.#directories.add(parentOf(path))
+    }
   }
 
   apply(event: WriteEvent): void {

@@ -5,7 +5,7 @@ import { seededRandom } from "./disk-image.ts"
 import { openTestStore } from "./disk-store.ts"
 
 /*
- * A scripted life of a store, for the test that cuts its writes: `node object-workload.ts DIRECTORY STEPS`. Each step
+ * A scripted life of a store, for the test that cuts its writes: `node object-workload.ts DIRECTORY FROM TO`. Each step
  * puts objects, sometimes flushes, sometimes commits a record that says what must be there, sometimes collects what no
  * step needs any more. It notes each step's promises on standard error (write-stream.ts).
  */
@@ -42,11 +42,11 @@ function randomContent(step: number, index: number, bytes: number): Buffer {
 export const neededSteps = (step: number) =>
   Array.from({ length: KEPT_STEPS }, (_, back) => step - back).filter((earlier) => earlier >= 0)
 
-export function runWorkload(directory: string, steps: number, note: (text: string) => void): void {
-  for (let step = 0; step < steps; ) {
+export function runWorkload(directory: string, from: number, to: number, note: (text: string) => void): void {
+  for (let step = from; step < to; ) {
     using store = openTestStore(directory, { segmentBytes: SEGMENT_BYTES })
     note(`opened ${step}`)
-    const end = Math.min(steps, step + 20) // then it is closed, and opened again
+    const end = Math.min(to, step + 20) // then it is closed, and opened again
     for (; step < end; step++) runStep(store, step, note)
   }
 }
@@ -76,7 +76,7 @@ function collect(store: ObjectStore, step: number): void {
 const digest = (kind: ObjectKind, content: Buffer) =>
   hash("sha256", Buffer.concat([Buffer.from(kind === "chunk" ? "c" : "n"), content]), "hex")
 
-const [, program, directory, steps] = process.argv
+const [, program, directory, from, to] = process.argv
 if (import.meta.filename === program && directory !== undefined) {
-  runWorkload(directory, Number(steps), (text) => void writeSync(2, `@${text}\n`))
+  runWorkload(directory, Number(from), Number(to), (text) => void writeSync(2, `@${text}\n`))
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -33,6 +33,7 @@ export const hasStrace = () => spawnSync("strace", ["-V"]).status === 0
 /** Runs a program under strace. Paths in the events are relative to `directory`; its own making is the path "". */
 export function recordWrites(directory: string, file: string, argv: readonly string[]): WriteEvent[] {
   const own = mkdtempSync(join(tmpdir(), "skerry-strace-"))
+  const files = new OpenFiles(directory)
   try {
     const output = join(own, "trace")
     const options = [
@@ -50,7 +51,7 @@ export function recordWrites(directory: string, file: string, argv: readonly str
     ]
     const { status, stderr } = spawnSync("strace", [...options, file, ...argv], { encoding: "utf8" })
     if (status !== 0) throw new Error(`The recorded program failed: ${stderr}`)
-    return parseTrace(readFileSync(output, "latin1"), directory)
+    return parseTrace(readFileSync(output, "latin1"), files)
   } finally {
     rmSync(own, { recursive: true })
   }
@@ -63,10 +64,9 @@ interface Call {
   readonly result: number
 }
 
-function parseTrace(trace: string, directory: string): WriteEvent[] {
+function parseTrace(trace: string, files: OpenFiles): WriteEvent[] {
   const events: WriteEvent[] = []
   const unfinished = new Map<string, string>()
-  const files = new OpenFiles(directory)
   for (const line of trace.split("\n")) {
     const space = line.indexOf(" ")
     const thread = line.slice(0, space)
@@ -110,8 +110,13 @@ class OpenFiles {
   >()
   readonly #sizes = new Map<string, number>()
 
+  /** Files that are there already are known from now on. */
   constructor(directory: string) {
     this.#directory = directory
+    if (!existsSync(directory)) return
+    for (const name of readdirSync(directory, { recursive: true, encoding: "utf8" })) {
+      this.#sizes.set(name, statSync(join(directory, name)).size)
+    }
   }
 
   eventsOf({ name, args, result }: Call): WriteEvent[] {
