@@ -99,14 +99,7 @@ const pool = new BufferPool()
 function serve(untrustedInput: Buffer, pieceBytes: number): string {
   const tree = new MemoryTree({ now: () => 1n, mostBytes: 1024 * 1024, uid: 1000, gid: 1000 })
   const served = new ServedTree(tree)
-  const other = new Session({
-    trees: new Map([["tree", { served, access: "read" }]]),
-    pool: new BufferPool(),
-  })
-  const session = new Session({
-    trees: new Map([["tree", { served, access: "write" }]]),
-    pool: new BufferPool(),
-  })
+  const session = new Session({ trees: new Map([["tree", { served, access: "write" }]]), pool })
   let ending = "open"
   const answers: Buffer[] = []
   const take = () => {
