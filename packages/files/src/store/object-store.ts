@@ -81,7 +81,10 @@ export interface ObjectStore extends Disposable {
    * "done". Objects that are put meanwhile are live. Bytes freed are counted in the report.
    */
   beginCollection(): Collection
-  /** Re-reads so many objects from where the last call stopped; `undefined` cursor: from the start; returned undefined: the end. */
+  /**
+   * Re-reads so many objects from where the last call stopped; `undefined` cursor: from the start; returned undefined:
+   * the end. Throws "damaged" for what is not an object: then the store would not open again.
+   */
   verify(
     cursor: string | undefined,
     most: number,

@@ -9,6 +9,7 @@ import {
   type StoreKey,
 } from "../object-store.ts"
 import type { Changes, Database } from "./database.ts"
+import { checkDatabase } from "./database-check.ts"
 import { bytesOfDigest, digestBytes } from "./digest-of.ts"
 import { decodeIndexEntry, encodeIndexEntry, type IndexEntry, storedBytesOf } from "./index-entry.ts"
 import { LiveSet } from "./live-set.ts"
@@ -19,7 +20,7 @@ import type { SpaceBound } from "./space-bound.ts"
 import { asStoreError } from "./store-errors.ts"
 import type { StoreKeys } from "./store-keys.ts"
 import { sweepObjects } from "./sweep.ts"
-import { decodeRecord, type Freed, type StoreCounts, TableWriter } from "./tables.ts"
+import { decodeRecord, type Freed, readTables, type StoreCounts, TableWriter } from "./tables.ts"
 import { verifyObjects } from "./verify.ts"
 
 /** Bytes of entries of the index that wait in memory for a commit: with more, one is made. */
@@ -176,8 +177,15 @@ export class DiskObjectStore implements ObjectStore {
   }
 
   verify(cursor: string | undefined, most: number) {
+    const { database, databasePath, files, keys } = this.#parts
     if (this.#pending.size > 0) this.commit(new Map())
-    return this.#guard(() => verifyObjects(this.#parts.database, this.#parts.files, cursor, most))
+    return this.#guard(() => {
+      if (cursor === undefined) {
+        checkDatabase(databasePath)
+        readTables(database, keys)
+      }
+      return verifyObjects(database, files, cursor, most)
+    })
   }
 
   space() {

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict"
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { join } from "node:path"
 import type { Digest } from "@skerry/model"
 import type { ObjectStore } from "../object-store.ts"
 import { digestOf } from "../objects/digest-of.ts"
 import { DiskImage, seededRandom } from "./disk-image.ts"
-import { openTestStore } from "./disk-store.ts"
+import { openTestStore, testRoot } from "./disk-store.ts"
 import { verifyAll } from "./object-store-conformance.ts"
 import { neededSteps, objectsOf, SEGMENT_BYTES } from "./object-workload.ts"
 import { recordWrites } from "./write-stream.ts"
@@ -34,8 +33,7 @@ const SECOND_LIVES = 5
  * Some of what a loss of power left is opened under record again, so that recovery is cut as well.
  */
 export function cutObjectStore(steps: number, powerLosses: number): CutReport {
-  // In memory: there are thousands of directories, and each is synced many times.
-  const parent = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "skerry-cut-"))
+  const parent = mkdtempSync(join(testRoot(), "skerry-cut-"))
   try {
     return new Cutting(parent, powerLosses).run(steps)
   } finally {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { mkdtempSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { openLinux } from "@skerry/linux"
@@ -23,9 +23,12 @@ export function openTestStore(directory: string, options: Partial<OpenObjectStor
   })
 }
 
+/** In memory where that is possible: tests sync stores many thousands of times. */
+export const testRoot = () => (existsSync("/dev/shm") ? "/dev/shm" : tmpdir())
+
 /** A directory of its own, and small segments, so that there are many. */
 export function diskPlace(): StorePlace & { readonly directory: string } {
-  const parent = mkdtempSync(join(tmpdir(), "skerry-objects-"))
+  const parent = mkdtempSync(join(testRoot(), "skerry-objects-"))
   const directory = join(parent, "store")
   return {
     directory,
