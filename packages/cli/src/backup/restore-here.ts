@@ -18,7 +18,7 @@ import { BackupError } from "./errors.ts"
 import { backupTable } from "./keep-backups.ts"
 import type { Backup } from "./manifest.ts"
 import { askPassphrase, checkSeen, type OpenOptions, openPlaceFor } from "./open-backup.ts"
-import { restore } from "./restore.ts"
+import { checkEmpty, restore } from "./restore.ts"
 import { chooseBackup, planRestore, readFiles } from "./restore-plan.ts"
 import type { StateSink } from "./state-access.ts"
 import { openVault, type Vault } from "./vault.ts"
@@ -39,8 +39,8 @@ export async function restoreHere(
 ): Promise<number> {
   const from = numberOf(options.from)
   const passphrase = await askPassphrase(context, options, false)
-  await using place = await openPlaceFor(context, word, "read")
-  const vault = await openVault(place, passphrase)
+  await using source = await openPlaceFor(context, word, "read")
+  const vault = await openVault(source, passphrase)
   const older = await checkSeen(context, word, vault)
   if (older !== undefined) context.stderr.write(`skerry restore: ${printable(older)}\n`)
   const backup = chooseBackup(vault, from)
@@ -48,13 +48,14 @@ export async function restoreHere(
   using progress = options.quiet ? undefined : new Progress(context.stderr, context.now)
   const onProgress: OnProgress = progress?.onProgress ?? (() => {})
   const { signal, paths } = context
+  const sink = backup.trees.length === 0 ? NOTHING : await openSink(context)
+  const place = { configuration: paths.configuration, markerPath: join(paths.state, "restore.json"), sink }
+  await checkEmpty(place, vault.id, backup)
   const plan = await planRestore(vault, backup, { onProgress, signal })
   const { writeDurably } = await import("@skerry/image")
   await restore({
     plan,
-    configuration: paths.configuration,
-    markerPath: join(paths.state, "restore.json"),
-    sink: backup.trees.length === 0 ? NOTHING : await openSink(context),
+    ...place,
     writeDurably,
     examine: (directory) => examine(context, backup, directory, options["no-build"], onProgress),
     onProgress,

@@ -2,7 +2,7 @@ import { readdir, readFile, rename, rm, rmdir } from "node:fs/promises"
 import type { OnProgress } from "@skerry/model"
 import { writeConfiguration } from "./configuration-files.ts"
 import { BackupError } from "./errors.ts"
-import type { BackedUpTree } from "./manifest.ts"
+import type { BackedUpTree, Backup } from "./manifest.ts"
 import { objectsOf, type RestorePlan } from "./restore-plan.ts"
 import type { StateSink } from "./state-access.ts"
 
@@ -38,7 +38,7 @@ const STEP = "restore"
 export async function restore(options: RestoreOptions): Promise<void> {
   const { plan, configuration, markerPath, sink } = options
   const marker: Marker = { backupId: plan.vault.id, number: plan.backup.number }
-  const isResumed = await checkEmpty(options, marker)
+  const isResumed = await checkEmpty(options, plan.vault.id, plan.backup)
   const staging = `${configuration}.restoring`
   // A restore that was killed may have come as far as this.
   await rm(staging, { recursive: true, force: true })
@@ -60,9 +60,10 @@ export async function restore(options: RestoreOptions): Promise<void> {
 }
 
 /** True: this very restore began before, and was killed. Throws BackupError "not-empty". */
-async function checkEmpty(
-  { configuration, markerPath, sink, plan }: RestoreOptions,
-  marker: Marker,
+export async function checkEmpty(
+  { configuration, markerPath, sink }: Pick<RestoreOptions, "configuration" | "markerPath" | "sink">,
+  backupId: string,
+  { number, trees: wanted }: Backup,
 ): Promise<boolean> {
   const found = await readMarker(markerPath)
   const present = await namesIn(configuration)
@@ -73,14 +74,14 @@ async function checkEmpty(
     )
   }
   if (found !== undefined) {
-    if (found.backupId === marker.backupId && found.number === marker.number) return true
+    if (found.backupId === backupId && found.number === number) return true
     throw new BackupError(
       "not-empty",
       `A restore of backup ${found.number} was cut here: run it again with --from ${found.number}, or remove its trees ("skerry state") and ${markerPath}`,
     )
   }
   const trees = (await sink.trees()).map(({ tree }) => tree)
-  if (trees.length > 0 && plan.backup.trees.length > 0) {
+  if (trees.length > 0 && wanted.length > 0) {
     throw new BackupError(
       "not-empty",
       `The state store has trees already (${trees.slice(0, 5).join(", ")}), which a restore would mix with: set SKERRY_HOME to an empty directory`,

@@ -5,6 +5,7 @@ import { CliError } from "../cli-error.ts"
 import { openClient } from "../client.ts"
 import { readRows } from "../client-lines.ts"
 import type { CommandContext } from "../command.ts"
+import type { BackupTimes } from "./backup-rows.ts"
 import { BenchHome } from "./bench-home.ts"
 import type { CallTimes } from "./calls.ts"
 import type { ManyIdle } from "./idle-domains.ts"
@@ -23,6 +24,7 @@ export class Bench implements AsyncDisposable {
   /** Measured once each, for several rows. */
   manyIdle: Promise<ManyIdle> | undefined
   callTimes: Promise<CallTimes> | undefined
+  backupTimes: BackupTimes | undefined
   #home: BenchHome | undefined
   #connection: Connection | undefined
   #standby = 0

@@ -1,4 +1,5 @@
 import { bwrapRow, firejailRow, podmanRow } from "./alternatives.ts"
+import { BACKUP_ROWS } from "./backup-rows.ts"
 import type { Bench } from "./bench.ts"
 import { IDLE_DOMAINS } from "./bench-home.ts"
 import { CALL_ROWS } from "./call-rows.ts"
@@ -129,6 +130,7 @@ export const ROWS: readonly Row[] = [
   },
   ...POLICY_ROWS,
   ...CALL_ROWS,
+  ...BACKUP_ROWS,
   { ...bwrapRow, yardstick: YARDSTICK },
   { ...firejailRow, yardstick: YARDSTICK },
   { ...podmanRow, yardstick: YARDSTICK },
