@@ -2,7 +2,8 @@ import assert from "node:assert/strict"
 import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
-import { ADMIN, call, exec, identify, ping, service, setClock, shutdown } from "@skerry/rpc"
+import { MESSAGES } from "@skerry/files/codec"
+import { ADMIN, call, exec, FILES, identify, ping, service, setClock, shutdown } from "@skerry/rpc"
 import { documents } from "./markdown.ts"
 import { ROOT } from "./source-files.ts"
 
@@ -26,6 +27,13 @@ test("the control channel's page has every method, under its id", () => {
 test("the page on calls has both methods, under their ids", () => {
   const methods = [call, service].map(({ id, name }) => `${id} ${name}`)
   assert.deepEqual(rows("docs/protocol/calls.md", /^\| (\d+) \| (\w+) \|/gm), new Set(methods))
+})
+
+test("the file server's page has every message, under its type", () => {
+  const messages = Object.entries(MESSAGES).map(([name, { type }]) => `${type} ${name}`)
+  const methods = [FILES.serve, FILES.drop, FILES.status, FILES.end].map(({ id, name }) => `${id} ${name}`)
+  const found = rows("docs/protocol/files.md", /^\| (\d+) \| (\w+) \|/gm)
+  assert.deepEqual(found, new Set([...messages, ...methods]))
 })
 
 test("the admin protocol's page has every code of a failure", () => {
