@@ -22,6 +22,6 @@ export const NINEP_LIMITS = {
   lockOwnerBytes: 64,
   /** Entries asked of a tree at a time: what is thrown away where an answer is full. */
   entriesAtOnce: 256,
-  /** Bytes read from a client at once, and so given to receive() at once. */
-  inputBytes: 1024 * 1024,
+  /** Bytes read from a client at once, and so given to receive() at once: how long others wait while it is served. */
+  inputBytes: 256 * 1024,
 } as const

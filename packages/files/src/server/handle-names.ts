@@ -1,5 +1,5 @@
 import { parseEntryName } from "../codec/entry-name.ts"
-import { MODE, REMOVE_DIRECTORY } from "../codec/messages.ts"
+import { HEADER_BYTES, MODE, REMOVE_DIRECTORY } from "../codec/messages.ts"
 import { FileError, TREE_LIMITS } from "../file-tree.ts"
 import type { ClientState } from "./client-state.ts"
 
@@ -39,12 +39,15 @@ export function symlink(client: ClientState): void {
   tree.release(node)
 }
 
-export function readlink({ input, output, fids }: ClientState): void {
+export function readlink({ input, output, fids, messageBytes }: ClientState): void {
   const number = input.u32()
   input.finish()
   const fid = fids.get(number)
   if (fid.node.kind !== "symlink") throw new FileError("EINVAL")
-  output.bytesFromText(fid.tree.served.tree.readSymlink(fid.node))
+  const target = fid.tree.served.tree.readSymlink(fid.node)
+  // The longest target and the shortest messages do not fit.
+  if (HEADER_BYTES + 2 + target.length > messageBytes) throw new FileError("EOVERFLOW")
+  output.bytesFromText(target)
 }
 
 /** Regular files alone. EPERM for FIFOs, sockets and devices, as mknod(2) says it of a file system that has none. */

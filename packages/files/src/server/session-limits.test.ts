@@ -162,7 +162,8 @@ test("values of extended attributes are held up to the limit, and one byte more 
 })
 
 test("symlinks are data, of as many bytes as a path has", () => {
-  const { client, walk, expectCode } = connect(serve().served)
+  const { served } = serve()
+  const { client, walk, expectCode } = connect(served)
   const longest = "/".repeat(TREE_LIMITS.targetBytes)
   client.call(op.symlink(0, "l", longest))
   assert.equal(client.call(op.readlink(walk(0, "l"))), longest)
@@ -170,8 +171,24 @@ test("symlinks are data, of as many bytes as a path has", () => {
   expectCode("ENOENT", op.symlink(0, "m", ""))
   expectCode("EINVAL", op.symlink(0, "m", "a\0b"))
   client.call(op.symlink(0, "up", "../../etc/passwd"))
+  // Where not even messages hold it.
+  const short = connect(served, { messageBytes: NINEP_LIMITS.leastMessageBytes })
+  short.expectCode("EOVERFLOW", op.readlink(short.walk(0, "l")))
+  client.call(op.symlink(0, "shorter", "x".repeat(NINEP_LIMITS.leastMessageBytes - 9)))
+  short.client.call(op.readlink(short.walk(0, "shorter")))
   expectCode("ENOTDIR", op.walk(walk(0, "up"), 99, ["x"]))
   expectCode("ELOOP", op.lopen(walk(0, "up"), 0))
+})
+
+test("times before 1970 are kept, and those that no clock has become the nearest", () => {
+  const { client } = connect(serve().served)
+  const set = (modifyTime: bigint) => {
+    client.call(op.setattr(0, { modifyTime, accessTime: "now" }))
+    return client.call(op.getattr(0)).modifyTime
+  }
+  for (const time of [0n, -1n, -1_500_000_000n, 1_999_999_999n, -(1n << 62n)]) assert.equal(set(time), time)
+  assert.equal(set(1n << 90n), (1n << 63n) - 1n)
+  assert.equal(set(-(1n << 90n)), -(1n << 63n))
 })
 
 test("hard links, pipes, sockets and devices are not to be had", () => {
