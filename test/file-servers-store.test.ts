@@ -38,7 +38,7 @@ const settings: StateSettings = {
   server: "process",
   snapshotMinutes: 0,
   keep: { last: 1, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 },
-  limitMiB: null,
+  limitMiB: 64,
 }
 const openStore = () =>
   new StateStore({
@@ -76,6 +76,9 @@ function read(fd: number): string {
 test("a store is made, kept by an account of its own, and is there again for the next server", async () => {
   const store = openStore()
   await store.openTree(notes, 10)
+  const status = (await store.open()).control.call(STATE_METHODS.stateStatus, undefined)
+  const { freeBytes } = await status.result
+  assert.ok(freeBytes > 0n && freeBytes <= 64n * 1024n * 1024n, `${freeBytes} bytes are free`)
   const first = await store.supervisor.attach(served, hooks)
   write(first.fd, "Dear reader")
   await store.supervisor.drop(first.label)

@@ -116,6 +116,7 @@ export class FakeFileServer implements FileServer {
         freeBytes: 0n,
       })),
       handler(STATE_METHODS.stateUnlock, ({ key }) => {
+        if (this.#isOpen) return undefined
         this.#store.key ??= key
         if (!isSame(this.#store.key, key)) throw new CallFailure("wrong-key", "This key does not open it")
         this.#isOpen = true

@@ -191,6 +191,7 @@ test("a store with a passphrase is locked until it is given, and then outlives i
     daemon.connect().call(ADMIN.stateUnlock, { key: { kind: "passphrase", passphrase } }).result
   await assert.rejects(unlock("wrong"), failsWith("wrong-key", /does not open/))
   await unlock("right")
+  await unlock("ignored: it is open")
   await startDomain(daemon, "mail")
   daemon.files.running[0]?.kill()
   await eventually(() => daemon.files.starts === 2 && daemon.files.running[0]?.clients.size === 2)

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto"
 import { closeSync, existsSync } from "node:fs"
 import { Socket } from "node:net"
 import { join } from "node:path"
+import { limitArguments } from "@skerry/files/sandbox"
 import type { Domain, ImageFiles, IsolationBackend } from "@skerry/isolation"
 import type { Linux } from "@skerry/linux"
 import type { DomainId } from "@skerry/model"
@@ -55,7 +56,7 @@ export class MachineHost implements FileServerHost {
     for (let attempt = 1; ; attempt++) {
       const deadline = AbortSignal.timeout(MACHINE_LIMITS.bootMs)
       try {
-        return await this.#boot(backend, image, AbortSignal.any([signal, deadline]))
+        return await this.#boot(backend, image, root.limitMiB, AbortSignal.any([signal, deadline]))
       } catch (error) {
         if (signal.aborted || !deadline.aborted || attempt === MACHINE_LIMITS.bootTries) throw error
       }
@@ -72,7 +73,12 @@ export class MachineHost implements FileServerHost {
     return { ...image, name: "base", digest: base.digest, layers: [base] }
   }
 
-  async #boot(backend: IsolationBackend, image: ImageFiles, signal: AbortSignal): Promise<FileServer> {
+  async #boot(
+    backend: IsolationBackend,
+    image: ImageFiles,
+    limitMiB: number | null,
+    signal: AbortSignal,
+  ): Promise<FileServer> {
     const { linux, now, stateDirectory } = this.#options
     const volume = await openVolume(join(stateDirectory, "store.volume"), signal)
     let domain: Domain
@@ -92,7 +98,7 @@ export class MachineHost implements FileServerHost {
       const [ours, theirs] = linux.socketPair()
       await addPort(domain, CONTROL_PORT, theirs)
       const socket = new Socket({ fd: ours, readable: true, writable: true })
-      return new Machine(linux, domain, agent, new Connection(socket, {}))
+      return new Machine(linux, domain, agent, new Connection(socket, {}), limitMiB)
     } catch (error) {
       await domain[Symbol.asyncDispose]()
       throw error
@@ -101,7 +107,7 @@ export class MachineHost implements FileServerHost {
 }
 
 /** At most a file system's directory inside; the program makes the store in it. */
-const PROGRAM: ExecParams = {
+const program = (limitMiB: number | null): ExecParams => ({
   argv: [
     "/bin/sh",
     "-c",
@@ -110,13 +116,14 @@ const PROGRAM: ExecParams = {
     ...["--max-old-space-size=96", "--max-semi-space-size=2", "--v8-pool-size=1"],
     ...["/usr/lib/skerry/files.cjs", "store", "--path", "/var/lib/skerry/store"],
     ...["--control-port", CONTROL_PORT, "--koffi", "/usr/lib/skerry/koffi.node"],
+    ...limitArguments(limitMiB ?? undefined),
   ],
   environment: [["MALLOC_ARENA_MAX", "1"]],
   workingDirectory: "/",
   user: "root",
   terminal: undefined,
   descriptors: false,
-}
+})
 
 class Machine implements FileServer {
   readonly control: Connection
@@ -126,12 +133,12 @@ class Machine implements FileServer {
   readonly #agent: Agent
   #untrustedLastWords = ""
 
-  constructor(linux: Linux, domain: Domain, agent: Agent, control: Connection) {
+  constructor(linux: Linux, domain: Domain, agent: Agent, control: Connection, limitMiB: number | null) {
     this.#linux = linux
     this.#domain = domain
     this.#agent = agent
     this.control = control
-    const program = this.#run()
+    const program = this.#run(limitMiB)
     this.ended = Promise.race([
       program,
       domain.exited.then((exit) => (exit.kind === "failed" ? exit.message : `its machine was ${exit.kind}`)),
@@ -162,8 +169,8 @@ class Machine implements FileServer {
   }
 
   /** The server's end, for people. Never rejects. */
-  async #run(): Promise<string> {
-    const call = this.#agent.exec(PROGRAM, () => {}, new AbortController().signal)
+  async #run(limitMiB: number | null): Promise<string> {
+    const call = this.#agent.exec(program(limitMiB), () => {}, new AbortController().signal)
     call.stdin.end()
     for (const output of [call.stdout, call.stderr]) {
       output.on("data", (untrusted: Buffer) => {

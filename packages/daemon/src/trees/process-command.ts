@@ -11,7 +11,7 @@ const LAUNCHER = `mount --no-canonicalize --bind . ${PLACE} && cd / && exec "$@"
 
 export type ServerPlan = Omit<FilesServer, "serves"> & {
   readonly serves:
-    | { readonly kind: "store" }
+    | { readonly kind: "store"; readonly limitMiB?: number }
     | { readonly kind: "directory"; readonly access: "read" | "write" }
   /** Where it is now. */
   readonly path: string

@@ -69,7 +69,10 @@ export class ProcessHost implements FileServerHost {
       ...program(),
       bwrapPath: bwrapPath(),
       account: this.#accountFor(root),
-      serves: root.kind === "store" ? { kind: "store" } : { kind: "directory", access: root.access },
+      serves:
+        root.kind === "store"
+          ? { kind: "store", ...(root.limitMiB === null ? {} : { limitMiB: root.limitMiB }) }
+          : { kind: "directory", access: root.access },
       path: readlinkSync(`/proc/self/fd/${handle}`),
       isRoot: uid === 0,
     })

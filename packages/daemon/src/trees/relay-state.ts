@@ -58,6 +58,8 @@ class Passing {
   readonly #params: unknown
   readonly #state: CallState
   #isOver = false
+  /** The store took no key, because it had one. */
+  #wasOpen = false
 
   constructor(
     parts: RelayParts,
@@ -81,6 +83,7 @@ class Passing {
     const method = this.#method
     try {
       const server = await (BEFORE_OPEN.has(method.name) ? store.supervisor.server() : store.open())
+      if (method.name === "stateUnlock") this.#wasOpen = await store.isOpen(server)
       if (this.#isOver) return
       const change = keyChange(method.name, this.#params)
       if (change !== undefined) store.key.prepareChange(change)
@@ -110,7 +113,7 @@ class Passing {
   #done(): void {
     const { key } = this.#parts.store
     const { name } = this.#method
-    if (name === "stateUnlock") key.hold((this.#params as UnlockParams).key)
+    if (name === "stateUnlock" && !this.#wasOpen) key.hold((this.#params as UnlockParams).key)
     const change = keyChange(name, this.#params)
     if (change !== undefined) key.changed(change)
     this.#record("0")

@@ -79,6 +79,10 @@ export class StateStore {
     await this.#pruning
   }
 
+  async isOpen(server: FileServer): Promise<boolean> {
+    return (await call(server, STATE_METHODS.stateStatus, undefined)).status === "open"
+  }
+
   async end(): Promise<void> {
     await this.supervisor.end()
   }

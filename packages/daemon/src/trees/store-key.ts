@@ -16,6 +16,8 @@ import { DaemonError } from "../errors.ts"
 const FILE = "state.key"
 const NEXT = "state.key.next"
 const KEY_BYTES = 32
+/** Each that is wrong costs a second of hashing at the next start. */
+const MOST_HELD = 2
 
 /**
  * The key of the state store: a file in the configuration, unless a passphrase was set. A passphrase is held in memory,
@@ -25,7 +27,8 @@ export class StoreKey {
   readonly #path: string
   readonly #nextPath: string
   readonly #randomBytes: (count: number) => Uint8Array
-  #held: StateKey | undefined
+  /** The newest first. */
+  #held: readonly StateKey[] = []
 
   constructor(configuration: string, randomBytes: (count: number) => Uint8Array) {
     this.#path = join(configuration, FILE)
@@ -36,7 +39,7 @@ export class StoreKey {
   /** What may open the store, the likeliest first. */
   known(): StateKey[] {
     const files = [this.#path, this.#nextPath].flatMap((path) => readKey(path) ?? [])
-    return [...(this.#held === undefined ? [] : [this.#held]), ...files]
+    return [...this.#held, ...files]
   }
 
   /** The key file's key; the file is made where there is none. Throws where it cannot be written. */
@@ -48,9 +51,13 @@ export class StoreKey {
     return { kind: "keyFile", content }
   }
 
-  /** This one has opened the store. */
+  /**
+   * This one has opened the store, or came while another did: a server looks at none once it is open, so that both are
+   * tried when it is started anew.
+   */
   hold(key: StateKey): void {
-    this.#held = key
+    const others = this.#held.filter((each) => JSON.stringify(each) !== JSON.stringify(key))
+    this.#held = [key, ...others].slice(0, MOST_HELD)
   }
 
   /**
@@ -63,7 +70,7 @@ export class StoreKey {
 
   /** The store has taken it: the files say the same from now on. */
   changed(next: StateKey): void {
-    this.#held = next
+    this.#held = [next]
     if (next.kind === "keyFile") renameSync(this.#nextPath, this.#path)
     else for (const path of [this.#path, this.#nextPath]) rmSync(path, { force: true })
   }

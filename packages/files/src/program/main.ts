@@ -48,11 +48,19 @@ function openTrees(
     case "directory":
       return directorySource({ ...serves, calls: linux.fileCalls(), uid: process.getuid?.() ?? -1 })
     case "store":
-      return storeSource({ directory: serves.path, linux, clock: loop, log })
+      return storeSource({
+        directory: serves.path,
+        limitBytes: bytesOf(serves.limitMiB),
+        linux,
+        clock: loop,
+        log,
+      })
   }
 }
 
 const log = (line: string) => console.error("skerry files:", line)
+
+const bytesOf = (mebibytes = Number.POSITIVE_INFINITY) => mebibytes * 1024 * 1024
 
 try {
   main(parseProgramArguments(process.argv.slice(2)))

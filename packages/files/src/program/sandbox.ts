@@ -25,7 +25,12 @@ export interface FilesServer {
   readonly account: { readonly uid: number; readonly gid: number } | undefined
   readonly serves:
     | { readonly kind: "directory"; readonly path: string; readonly access: "read" | "write" }
-    | { readonly kind: "store"; readonly path: string }
+    | {
+        readonly kind: "store"
+        readonly path: string
+        /** What all of it may take on disk; absent: what the disk has. */
+        readonly limitMiB?: number
+      }
 }
 
 /** Inside. */
@@ -105,9 +110,16 @@ function serverArguments({ program, serves }: FilesServer): string[] {
   const connections = ["--control", String(fd.control), "--clients", String(fd.clients)]
   const entry = program.kind === "source" ? program.entry : `${PLACES.program}/${basename(program.entry)}`
   const natives = program.kind === "source" ? program.koffi : `${PLACES.program}/koffi.node`
-  const what = serves.kind === "store" ? [] : ["--access", serves.access, "--handle", String(fd.handle)]
+  const what =
+    serves.kind === "store"
+      ? limitArguments(serves.limitMiB)
+      : ["--access", serves.access, "--handle", String(fd.handle)]
   return [entry, serves.kind, "--path", PLACES.served, ...what, ...connections, "--koffi", natives]
 }
+
+/** Of the program, for a store. */
+export const limitArguments = (limitMiB: number | undefined): string[] =>
+  limitMiB === undefined ? [] : ["--limit-mib", String(limitMiB)]
 
 /**
  * What a dynamically linked process has mapped (the text of its /proc/PID/maps), as files where the loader finds them by their

@@ -12,6 +12,8 @@ import { Versions } from "./tree/versions.ts"
 export interface StateKeeperOptions {
   /** The store's own; made where it is missing. */
   readonly directory: string
+  /** What all of it may take on disk. */
+  readonly limitBytes: number
   readonly linux: OpenObjectStore["linux"]
   readonly clock: Clock
   readonly randomBytes: (count: number) => Uint8Array
@@ -58,13 +60,13 @@ export class StateKeeper implements Disposable {
   /** Opens the store, or makes it. Where it is open already, the key is not looked at. */
   unlock(key: StateKey): void {
     if (this.#open !== undefined) return
-    const { clock, directory, linux, log, now, randomBytes } = this.#options
+    const { clock, directory, limitBytes, linux, log, now, randomBytes } = this.#options
     const objects = openObjectStore({
       directory: join(directory, "objects"),
       key: storeKey(key),
       linux,
       create: true,
-      limitBytes: Number.POSITIVE_INFINITY,
+      limitBytes,
       randomBytes,
       now,
     })

@@ -9,15 +9,17 @@ import type { Clock } from "./tree/maintenance.ts"
 
 export interface StoreSourceOptions {
   readonly directory: string
+  /** What all of it may take on disk. */
+  readonly limitBytes: number
   readonly linux: Linux
   readonly clock: Clock
   readonly log: (line: string) => void
 }
 
 /** The trees of a store, once it has been unlocked. */
-export function storeSource({ clock, directory, linux, log }: StoreSourceOptions): TreeSource {
+export function storeSource({ clock, directory, limitBytes, linux, log }: StoreSourceOptions): TreeSource {
   const now = () => performance.timeOrigin + performance.now()
-  const keeper = new StateKeeper({ directory, linux, clock, randomBytes, now, log })
+  const keeper = new StateKeeper({ directory, limitBytes, linux, clock, randomBytes, now, log })
   const served = new Map<string, ServedTree>()
   return {
     handlers: stateHandlers(keeper),
