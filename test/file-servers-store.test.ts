@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { after, test } from "node:test"
+import { after, type TestContext, test } from "node:test"
 import { processFilter } from "@skerry/isolation"
 import { openLinux } from "@skerry/linux"
 import type { StateSettings, TreeName } from "@skerry/model"
@@ -38,10 +38,10 @@ const settings: StateSettings = {
   server: "process",
   snapshotMinutes: 0,
   keep: { last: 1, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 },
-  limitMiB: 64,
+  limitMiB: 256,
 }
-const openStore = () =>
-  new StateStore({
+const openStore = (t: TestContext) => {
+  const store = new StateStore({
     paths,
     hosts: { process: host, vm: undefined },
     settings: async () => settings,
@@ -50,6 +50,9 @@ const openStore = () =>
     randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
     onNotice: () => {},
   })
+  t.after(() => store.end())
+  return store
+}
 const notes = "notes" as TreeName
 const served = [
   { attachName: "tree", access: "write" as const, tree: { kind: "state" as const, name: notes } },
@@ -73,12 +76,12 @@ function read(fd: number): string {
   return client.call(operations.read(2, 0, 64)).toString()
 }
 
-test("a store is made, kept by an account of its own, and is there again for the next server", async () => {
-  const store = openStore()
+test("a store is made, kept by an account of its own, and is there again for the next server", async (t) => {
+  const store = openStore(t)
   await store.openTree(notes, 10)
   const status = (await store.open()).control.call(STATE_METHODS.stateStatus, undefined)
   const { freeBytes } = await status.result
-  assert.ok(freeBytes > 0n && freeBytes <= 64n * 1024n * 1024n, `${freeBytes} bytes are free`)
+  assert.ok(freeBytes > 0n && freeBytes <= 256n * 1024n * 1024n, `${freeBytes} bytes are free`)
   const first = await store.supervisor.attach(served, hooks)
   write(first.fd, "Dear reader")
   await store.supervisor.drop(first.label)
@@ -91,15 +94,15 @@ test("a store is made, kept by an account of its own, and is there again for the
   }
   assert.equal(statSync(storeDirectory).mode & 0o777, 0o700)
 
-  const again = openStore()
+  const again = openStore(t)
   await again.openTree(notes, null)
   const second = await again.supervisor.attach(served, hooks)
   assert.equal(read(second.fd), "Dear reader")
   await again.end()
 })
 
-test("a server that is killed is started anew, its clients are served again, and what was written is there", async () => {
-  const store = openStore()
+test("a server that is killed is started anew, its clients are served again, and what was written is there", async (t) => {
+  const store = openStore(t)
   await store.openTree(notes, null)
   const reconnected = Promise.withResolvers<number>()
   const onReconnect = async (fd: number) => reconnected.resolve(fd)
@@ -113,10 +116,10 @@ test("a server that is killed is started anew, its clients are served again, and
   await store.end()
 })
 
-test("two servers never have one store", async () => {
-  const store = openStore()
+test("two servers never have one store", async (t) => {
+  const store = openStore(t)
   await store.openTree(notes, null)
-  await assert.rejects(openStore().openTree(notes, null))
+  await assert.rejects(openStore(t).openTree(notes, null))
   const server = await store.open()
   await server.control
     .call(FILES.status, undefined)

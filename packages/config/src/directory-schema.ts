@@ -151,7 +151,8 @@ export const stateFields = {
   ),
   keep: optional(object(keepFields), {}, "Which versions are kept when others are removed, once a day."),
   limitMiB: optional(
-    orNull(integer({ min: 64, max: MAX_MIB })),
+    // The store keeps 64 MiB of it for getting emptier.
+    orNull(integer({ min: 256, max: MAX_MIB })),
     null,
     "The most that the whole store may take on disk, in MiB; null is what the disk has.",
   ),
