@@ -13,6 +13,7 @@ import { ProtocolError } from "@skerry/wire"
 import { mutate } from "../mutate.ts"
 import type { Prng } from "../prng.ts"
 import type { FuzzTarget } from "../target.ts"
+import { recordedSessions } from "./ninep-recorded.ts"
 
 const NAMES = [
   "a",
@@ -74,6 +75,7 @@ function writeRequest(prng: Prng, writer: MessageWriter, name: MessageName, tag:
 }
 
 function generate(prng: Prng): Uint8Array {
+  if (prng.chance(4)) return mutate(prng, prng.pick(recordedSessions))
   const writer = new MessageWriter(Buffer.allocUnsafe(64 * 1024))
   writer.begin(MESSAGES.version.type, NO_TAG)
   writer.u32(8192)
