@@ -22,7 +22,7 @@ const REASONS: Readonly<Record<VersionRow["reason"], string>> = {
   "before-rollback": "before going back",
   rollback: "gone back",
   import: "imported",
-  restored: "from a backup",
+  restored: "brought back",
 }
 
 export async function log(context: CommandContext, name: string, asJson: boolean): Promise<number> {

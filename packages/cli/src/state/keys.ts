@@ -23,8 +23,11 @@ export async function status(context: CommandContext, asJson: boolean): Promise<
   }
   const lines = {
     absent:
-      'There is no state store yet: "skerry state unlock" makes one, with a passphrase that you choose\n',
-    locked: `The state store is locked (${KEY_WORDS[key]}): skerry state unlock\n`,
+      'Nothing is kept yet. The state store is made when it is first used, with a key file in the configuration; "skerry state unlock" makes it now, with a passphrase that you choose\n',
+    locked:
+      key === "keyFile"
+        ? "The state store is closed; it opens by itself when it is used (its key is a file)\n"
+        : "The state store is locked (its key is a passphrase): skerry state unlock\n",
     open: `The state store is open (${KEY_WORDS[key]}): ${showBytes(Number(storedBytes))} stored, ${showBytes(Number(freeBytes))} free\n`,
   }
   context.stdout.write(lines[status])
