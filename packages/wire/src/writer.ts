@@ -46,6 +46,15 @@ export class Writer {
     this.#bytes.set(value, at)
   }
 
+  /** Begins another message in the same memory: what finish() gave is overwritten. */
+  reset(): void {
+    this.#length = 0
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
   finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length)
   }

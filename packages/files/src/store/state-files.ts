@@ -5,6 +5,7 @@ import { framedRecord, RecordReader } from "./record-stream.ts"
 import { receivePieces, sendPieces, workOn } from "./state-calls.ts"
 import type { OpenState, StateKeeper } from "./state-keeper.ts"
 import { entryAt } from "./tree/change-tree.ts"
+import { ChunkBuffers } from "./tree/chunk-buffers.ts"
 import { entriesOf } from "./tree/directory-trie.ts"
 import type { Entry } from "./tree/entry.ts"
 import { FileContent } from "./tree/file-content.ts"
@@ -115,7 +116,7 @@ function* treeRecords(
     }
   }
   function* contentOf(entry: Entry): Generator<Uint8Array, void, undefined> {
-    const content = new FileContent(nodes, { bytes: 0, files: new Set() }, entry)
+    const content = new FileContent(nodes, { bytes: 0, files: new Set(), buffers: new ChunkBuffers() }, entry)
     for (let offset = 0; offset < entry.size; ) {
       const bytes = content.read(buffer, offset)
       onSent(bytes)

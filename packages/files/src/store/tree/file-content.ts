@@ -1,4 +1,5 @@
 import type { Digest } from "@skerry/model"
+import type { ChunkBuffers } from "./chunk-buffers.ts"
 import { type ChunkChanges, changeChunks, chunksOf, countChunks, findChunk } from "./chunk-list.ts"
 import type { Entry } from "./entry.ts"
 import type { KeptNodes } from "./kept-nodes.ts"
@@ -6,6 +7,7 @@ import { STATE_TREE } from "./limits.ts"
 
 /** Chunks in memory that are no objects yet, of all files of a tree. */
 export interface ChangedBytes {
+  readonly buffers: ChunkBuffers
   bytes: number
   /** Those with such chunks, longest first. */
   readonly files: Set<FileContent>
@@ -196,9 +198,10 @@ export class FileContent {
     const changing = isChanging(known) ? known : { buffer: Buffer.alloc(0), length: content?.length ?? 0 }
     const needed = Math.max(length, changing.length)
     if (needed > changing.buffer.length || !isChanging(known)) {
-      const buffer = Buffer.alloc(bufferBytes(needed))
+      const buffer = this.#changed.buffers.take(bufferBytes(needed))
       if (content !== undefined) buffer.set(content)
       this.#changed.bytes += buffer.length - changing.buffer.length
+      this.#changed.buffers.giveBack(changing.buffer)
       changing.buffer = buffer
     }
     if (!isChanging(known)) {
@@ -213,6 +216,7 @@ export class FileContent {
     const chunk = this.#chunks.get(index)
     if (!isChanging(chunk)) return
     this.#changed.bytes -= chunk.buffer.length
+    this.#changed.buffers.giveBack(chunk.buffer)
     this.#changing -= 1
     if (this.#changing === 0) this.#changed.files.delete(this)
   }

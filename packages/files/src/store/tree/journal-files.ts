@@ -7,7 +7,7 @@ import {
   mkdirSync,
   openSync,
   readSync,
-  writeSync,
+  writevSync,
 } from "node:fs"
 import { join } from "node:path"
 
@@ -19,7 +19,7 @@ export interface JournalFiles extends Disposable {
   /** Up to `length` bytes; fewer at the end. */
   read(slot: JournalSlot, offset: number, length: number): Uint8Array
   /** All of it, or nothing and an error. */
-  append(slot: JournalSlot, bytes: Uint8Array): void
+  append(slot: JournalSlot, parts: readonly Uint8Array[]): void
   clear(slot: JournalSlot): void
   /** After it returns, what was appended survives the loss of power. */
   synchronise(slot: JournalSlot): void
@@ -39,12 +39,13 @@ export function journalFilesIn(directory: string): JournalFiles {
       const bytes = Buffer.allocUnsafeSlow(length)
       return bytes.subarray(0, readSync(fdOf(slot), bytes, 0, length, offset))
     },
-    append(slot, bytes) {
+    append(slot, parts) {
       const before = lengths[slot] ?? 0
+      const bytes = parts.reduce((sum, part) => sum + part.length, 0)
       try {
-        for (let done = 0; done < bytes.length; )
-          done += writeSync(fdOf(slot), bytes, done, bytes.length - done)
-        lengths[slot] = before + bytes.length
+        const written = writevSync(fdOf(slot), parts)
+        if (written !== bytes) throw Object.assign(new Error("The disk is full"), { code: "ENOSPC" })
+        lengths[slot] = before + bytes
       } catch (error) {
         ftruncateSync(fdOf(slot), before)
         throw error

@@ -30,6 +30,7 @@ export interface JournalTurn {
 export class Journal {
   readonly #objects: ObjectStore
   readonly #files: JournalFiles
+  readonly #plain = Buffer.allocUnsafeSlow(STATE_TREE.keptTurnBytes)
   #life: number
   #number = 0
   #chain = ""
@@ -76,14 +77,11 @@ export class Journal {
   /** After it returns, it survives the end of this process. */
   append(tree: string, ops: Uint8Array, isMore: boolean): void {
     const head = encode(Head, { tree, isMore })
-    const sealed = this.#objects.seal(
-      this.#context(),
-      Buffer.concat([Uint8Array.of(head.length), head, ops, END]),
-    )
-    const record = Buffer.allocUnsafe(LENGTH_BYTES + sealed.length)
-    record.writeUInt32LE(sealed.length)
-    record.set(sealed, LENGTH_BYTES)
-    this.#files.append(this.#slot, record)
+    const plain = this.#joined([Uint8Array.of(head.length), head, ops, END])
+    const sealed = this.#objects.seal(this.#context(), plain)
+    const length = Buffer.allocUnsafe(LENGTH_BYTES)
+    length.writeUInt32LE(sealed.length)
+    this.#files.append(this.#slot, [length, sealed])
     this.#passed(sealed)
     this.#isSynchronised = false
   }
@@ -106,6 +104,18 @@ export class Journal {
     this.#chain = ""
     this.#bytes = 0
     this.#isSynchronised = true
+  }
+
+  /** In memory that is used again and again: fresh memory costs more than what is written to it. */
+  #joined(parts: readonly Uint8Array[]): Uint8Array {
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0)
+    if (bytes > this.#plain.length) return Buffer.concat(parts)
+    let end = 0
+    for (const part of parts) {
+      this.#plain.set(part, end)
+      end += part.length
+    }
+    return this.#plain.subarray(0, end)
   }
 
   get #slot(): JournalSlot {

@@ -36,6 +36,10 @@ export const STATE_TREE = {
   recordBytes: 8 * 1024 * 1024,
   /** Bytes of what one tree did in a turn, before they are written ahead of the turn's end. */
   turnBytes: 2 * 1024 * 1024,
+  /** Bytes of memory that stay for the next turn. */
+  keptTurnBytes: 512 * 1024,
+  /** Buffers of whole chunks that stay for the next change. */
+  keptBuffers: 32,
   /** A part of a chunk at least this long that ends it is kept as an object, and named in the journal. */
   wholeChunkPieceBytes: 32 * 1024,
   /** Bytes of the file system that are left for making room: removing needs some too. */

@@ -24,7 +24,7 @@ export class JournalContents {
 export function memoryJournal(contents = new JournalContents()): JournalFiles {
   return {
     read: (slot, offset, length) => contents.bytes(slot).subarray(offset, offset + length),
-    append: (slot, bytes) => void contents.slots[slot].push(Buffer.from(bytes)),
+    append: (slot, parts) => void contents.slots[slot].push(Buffer.concat(parts)),
     clear(slot) {
       contents.slots[slot] = []
       contents.synchronised[slot] = 0

@@ -1,13 +1,12 @@
 import { Writer } from "@skerry/wire"
 import { ANOTHER_OP, JournalOp } from "./journal-op.ts"
+import { STATE_TREE } from "./limits.ts"
 import type { WorkNode } from "./work-node.ts"
 import { ROOT_ID } from "./work-tree.ts"
 
 /** What one tree has done since the last commit, as the journal will have it. */
 export class TurnLog {
   #writer = new Writer()
-  #isEmpty = true
-  #bytes = 0
   /** Of the journal: what was told in another has to be told again. */
   life: number
 
@@ -16,12 +15,11 @@ export class TurnLog {
   }
 
   get isEmpty(): boolean {
-    return this.#isEmpty
+    return this.#writer.length === 0
   }
 
-  /** About. */
   get bytes(): number {
-    return this.#bytes
+    return this.#writer.length
   }
 
   /** `nodes`: those that it names, as they are before it is done. */
@@ -41,9 +39,9 @@ export class TurnLog {
   }
 
   clear(): void {
-    this.#writer = new Writer()
-    this.#isEmpty = true
-    this.#bytes = 0
+    // Memory that is used again costs nothing; that of one large turn is given back.
+    if (this.#writer.length > STATE_TREE.keptTurnBytes) this.#writer = new Writer()
+    else this.#writer.reset()
   }
 
   /** Says where a node is, and the directories that lead to it. */
@@ -65,7 +63,5 @@ export class TurnLog {
   #encode(op: JournalOp): void {
     this.#writer.u8(ANOTHER_OP)
     JournalOp.encode(this.#writer, op)
-    this.#isEmpty = false
-    this.#bytes += op.kind === "write" ? op.content.length + 64 : 96
   }
 }

@@ -1,5 +1,6 @@
 import type { Digest } from "@skerry/model"
 import { StoreError } from "../object-store.ts"
+import { ChunkBuffers } from "./chunk-buffers.ts"
 import { changeEntries, type Entries, findEntry } from "./directory-trie.ts"
 import type { Entry } from "./entry.ts"
 import { type ExtendedAttributes, keepAttributes, keptAttributes } from "./extended-attributes.ts"
@@ -17,7 +18,7 @@ export const ROOT_ID = 1n
 export class WorkTree {
   readonly nodes: KeptNodes
   readonly root: WorkNode
-  readonly changed: ChangedBytes = { bytes: 0, files: new Set() }
+  readonly changed: ChangedBytes = { bytes: 0, files: new Set(), buffers: new ChunkBuffers() }
   /** Removed, and still held by somebody; or they were, before the server was started anew. */
   readonly orphans = new Map<bigint, WorkNode>()
   nextId: bigint
