@@ -60,6 +60,7 @@ export interface ObjectStore extends Disposable {
   put(kind: ObjectKind, content: Uint8Array): Digest
   /** The content, checked against the digest: a buffer of the caller's own, or shared and not to be written to. Throws "damaged". */
   get(kind: ObjectKind, digest: Digest): Uint8Array
+  /** Not what get() or verify() found damaged: putting that again mends it. */
   has(kind: ObjectKind, digest: Digest): boolean
   /** Bytes that it takes on disk; 0: it is not there. For du. */
   storedBytes(kind: ObjectKind, digest: Digest): number

@@ -7,6 +7,7 @@ import type { Digest } from "@skerry/model"
 import { type ObjectKind, type ObjectStore, StoreError, type StoreKey } from "../object-store.ts"
 import { diskPlace, openTestStore } from "../testing/disk-store.ts"
 import { hasCode, sweepAll, verifyAll } from "../testing/object-store-conformance.ts"
+import { digestOf } from "./digest-of.ts"
 
 const passphrase = (text: string): StoreKey => ({ kind: "passphrase", passphrase: text })
 
@@ -97,10 +98,10 @@ test("a bit that flips anywhere is found, and never gives other content", () => 
   const copy = `${place.directory}-flipped`
   for (const { path, bytes } of filesBelow(place.directory)) {
     const original = readFileSync(path)
-    const steps = path.endsWith("keys") ? bytes : path.endsWith(".mdb") ? 250 : 20
+    const steps = path.endsWith("keys") ? 60 : path.endsWith(".mdb") ? 200 : 10
     for (let step = 0; step < steps; step++) {
       const flipped = Buffer.from(original)
-      const at = path.endsWith("keys") ? step : randomAt(step, bytes)
+      const at = path.endsWith("keys") ? step * 4 : randomAt(step, bytes)
       flipped[at] = (flipped[at] ?? 0) ^ (1 << (step % 8))
       cpSync(place.directory, copy, { recursive: true })
       writeFileSync(path.replace(place.directory, copy), flipped)
@@ -113,7 +114,7 @@ test("a bit that flips anywhere is found, and never gives other content", () => 
 
 /** Meta pages in full, then places all over the file. */
 const randomAt = (step: number, bytes: number) =>
-  step < 170 ? (step < 85 ? step * 2 : 4096 + (step - 85) * 2) % bytes : (step * 7919 * 4093) % bytes
+  step < 144 ? ((step % 72) * 2 + 24 + (step < 72 ? 0 : 4096)) % bytes : (step * 7919 * 4093) % bytes
 
 test("nothing of contents, digests or names can be read without the key", () => {
   using place = diskPlace()
@@ -208,4 +209,34 @@ test("a segment that is gone is damage of what was in it", () => {
   using store = place.open()
   const digest = store.put("chunk", randomBytes(20_000))
   assert.equal(store.get("chunk", digest).length, 20_000)
+})
+
+test("an object that was found damaged is mended by putting it again", () => {
+  using place = diskPlace()
+  const content = randomBytes(20_000)
+  {
+    using store = place.open()
+    store.put("chunk", content)
+    store.put("chunk", randomBytes(500))
+  }
+  const path = join(place.directory, "segments", "00000001.segment")
+  const bytes = readFileSync(path)
+  bytes[5000] = (bytes[5000] ?? 0) ^ 1
+  writeFileSync(path, bytes)
+  {
+    using store = place.open()
+    const digest = digestOf("chunk", content)
+    assert.deepEqual(
+      verifyAll(store, 10).damage.map((each) => each.digest),
+      [digest],
+    )
+    assert.equal(store.has("chunk", digest), false)
+    assert.throws(() => store.get("chunk", digest), hasCode("damaged"))
+    assert.equal(store.put("chunk", content), digest)
+    assert.deepEqual(Buffer.from(store.get("chunk", digest)), content)
+    assert.deepEqual(verifyAll(store, 10), { checked: 2, damage: [] })
+    assert.equal(store.space().objects, 2)
+  }
+  using store = place.open()
+  assert.deepEqual(verifyAll(store, 10), { checked: 2, damage: [] })
 })

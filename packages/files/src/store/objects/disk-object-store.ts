@@ -8,50 +8,35 @@ import {
   StoreError,
   type StoreKey,
 } from "../object-store.ts"
-import type { Changes, Database } from "./database.ts"
+import type { Changes } from "./database.ts"
 import { checkDatabase } from "./database-check.ts"
 import { bytesOfDigest, digestBytes } from "./digest-of.ts"
-import { decodeIndexEntry, encodeIndexEntry, type IndexEntry, storedBytesOf } from "./index-entry.ts"
+import {
+  decodeIndexEntry,
+  encodeIndexEntry,
+  type IndexEntry,
+  type SegmentEntry,
+  storedBytesOf,
+} from "./index-entry.ts"
 import { LiveSet } from "./live-set.ts"
-import type { ObjectFiles } from "./object-files.ts"
-import { type Sealer, unsealWhole } from "./sealing.ts"
-import type { Segments } from "./segments.ts"
-import type { SpaceBound } from "./space-bound.ts"
+import { kindOf } from "./object-files.ts"
+import { PendingEntries } from "./pending-entries.ts"
+import { unsealWhole } from "./sealing.ts"
+import { entryBytes } from "./segment-entry.ts"
 import { asStoreError } from "./store-errors.ts"
-import type { StoreKeys } from "./store-keys.ts"
+import type { StoreParts } from "./store-parts.ts"
 import { sweepObjects } from "./sweep.ts"
 import { decodeRecord, type Freed, readTables, type StoreCounts, TableWriter } from "./tables.ts"
 import { verifyObjects } from "./verify.ts"
-
-/** Bytes of entries of the index that wait in memory for a commit: with more, one is made. */
-const PENDING_BYTES = 8 * 2 ** 20
-
-export interface StoreParts {
-  readonly databasePath: string
-  readonly database: Database
-  readonly segments: Segments
-  readonly keys: StoreKeys
-  readonly sealer: Sealer
-  readonly files: ObjectFiles
-  readonly bound: SpaceBound
-  readonly counts: StoreCounts
-  readonly recordNames: ReadonlySet<string>
-  readonly randomBytes: (count: number) => Uint8Array
-  readonly changeKey: (present: StoreKey, next: StoreKey) => void
-  /** Lets go of the store's lock. */
-  readonly unlock: () => void
-}
 
 /** An open store. Takes ownership of its parts. */
 export class DiskObjectStore implements ObjectStore {
   readonly #parts: StoreParts
   readonly #tables: TableWriter
   readonly #recordNames: Set<string>
-  /** Entries of the index since the last commit, by object key in latin1. */
-  readonly #pending = new Map<string, Buffer>()
-  #pendingBytes = 0
-  /** Chunks that a segment's sync does not make durable, because they stand in the index. */
-  #hasPendingChunks = false
+  readonly #pending = new PendingEntries()
+  /** Found since the store was opened: as good as missing, so that putting them again mends them. */
+  readonly #damaged = new Set<string>()
   #counts: StoreCounts
   #live: LiveSet | undefined
   /** What failed so that nothing can be known to be on disk any more. */
@@ -73,24 +58,27 @@ export class DiskObjectStore implements ObjectStore {
     const text = `sha256:${digest.toString("hex")}` as Digest
     const key = this.#parts.keys.objectKey(kind, digest)
     this.#live?.add(key)
-    const pendingKey = key.toString("latin1")
-    if (this.#pending.has(pendingKey) || this.#parts.database.has(key)) return text
+    if (this.isKnown(key)) {
+      if (!this.#damaged.has(`${kind} ${text}`)) return text
+      this.#forget(key)
+      this.#damaged.delete(`${kind} ${text}`)
+    }
     this.#alive()
     const prepared = this.#parts.files.prepare(content)
     this.#parts.bound.take(this.#parts.files.storedBytes(kind, prepared.body), () => this.#storedBytes())
-    if (this.#pendingBytes > PENDING_BYTES) this.commit(new Map())
+    if (this.#pending.isFull) this.commit(new Map())
     const value = this.#guard(() => this.#parts.files.write(kind, key, prepared))
-    this.#await(pendingKey, value, kind)
+    this.#pending.add(key, value, kind, decodeIndexEntry(value)?.kind === "inline")
     return text
   }
 
   /** Entries that were found in tails of segments when the store was opened. */
-  adopt(objectKey: Buffer, entry: IndexEntry): void {
-    this.#await(objectKey.toString("latin1"), encodeIndexEntry(entry), "node")
+  adopt(objectKey: Buffer, entry: SegmentEntry): void {
+    this.#pending.add(objectKey, encodeIndexEntry(entry), kindOf(objectKey), false)
   }
 
   isKnown(objectKey: Buffer): boolean {
-    return this.#pending.has(objectKey.toString("latin1")) || this.#parts.database.has(objectKey)
+    return this.#pending.has(objectKey) || this.#parts.database.has(objectKey)
   }
 
   get(kind: ObjectKind, digest: Digest): Uint8Array {
@@ -99,11 +87,12 @@ export class DiskObjectStore implements ObjectStore {
     if (entry === undefined) throw new StoreError("damaged", `The ${kind} ${digest} is missing`)
     const content = this.#guard(() => this.#parts.files.read(key, entry))
     if (content instanceof Uint8Array) return content
+    this.#damaged.add(`${kind} ${digest}`)
     throw new StoreError("damaged", `The ${kind} ${digest} is damaged: ${content.problem}`)
   }
 
   has(kind: ObjectKind, digest: Digest): boolean {
-    return this.isKnown(this.#keyOf(kind, digest))
+    return this.isKnown(this.#keyOf(kind, digest)) && !this.#damaged.has(`${kind} ${digest}`)
   }
 
   storedBytes(kind: ObjectKind, digest: Digest): number {
@@ -113,7 +102,7 @@ export class DiskObjectStore implements ObjectStore {
 
   flush(): void {
     this.#alive()
-    if (this.#hasPendingChunks) this.commit(new Map())
+    if (this.#pending.hasInlineChunks) this.commit(new Map())
     else this.#synchronise()
   }
 
@@ -154,8 +143,8 @@ export class DiskObjectStore implements ObjectStore {
   }
 
   beginCollection(): Collection {
-    const live = new LiveSet(this.#counts.objects + this.#pending.size, this.#parts.randomBytes)
-    for (const key of this.#pending.keys()) live.add(Buffer.from(key, "latin1"))
+    const live = new LiveSet(this.#counts.objects + this.#pending.count, this.#parts.randomBytes)
+    for (const [key] of this.#pending.all()) live.add(key)
     this.#live = live
     let after: Buffer | undefined
     return {
@@ -178,20 +167,22 @@ export class DiskObjectStore implements ObjectStore {
 
   verify(cursor: string | undefined, most: number) {
     const { database, databasePath, files, keys } = this.#parts
-    if (this.#pending.size > 0) this.commit(new Map())
+    if (this.#pending.count > 0) this.commit(new Map())
     return this.#guard(() => {
       if (cursor === undefined) {
         checkDatabase(databasePath)
         readTables(database, keys)
       }
-      return verifyObjects(database, files, cursor, most)
+      const part = verifyObjects(database, files, cursor, most)
+      for (const { kind, digest } of part.damage) this.#damaged.add(`${kind} ${digest}`)
+      return part
     })
   }
 
   space() {
     const storedBytes = this.#storedBytes()
     const freeBytes = this.#parts.bound.freeBytes(storedBytes)
-    return { storedBytes, freeBytes, objects: this.#counts.objects + this.#pending.size }
+    return { storedBytes, freeBytes, objects: this.#counts.objects + this.#pending.count }
   }
 
   changeKey(present: StoreKey, next: StoreKey): void {
@@ -204,7 +195,7 @@ export class DiskObjectStore implements ObjectStore {
     this.#isClosed = true
     const { database, segments, unlock } = this.#parts
     try {
-      if (this.#failure === undefined && this.#pending.size > 0) this.commit(new Map())
+      if (this.#failure === undefined && this.#pending.count > 0) this.commit(new Map())
     } finally {
       this.#failure ??= new StoreError("io", "The store is closed")
       segments[Symbol.dispose]()
@@ -225,16 +216,13 @@ export class DiskObjectStore implements ObjectStore {
     const counts = {
       ...this.#counts,
       lastSegment: segments.lastNumber,
-      objects: this.#counts.objects + this.#pending.size + objects,
+      objects: this.#counts.objects + this.#pending.count + objects,
     }
     const segmentChanges = [...segments.takeChanges()].map(([number, of]) => this.#tables.segment(number, of))
-    const pending = [...this.#pending].map(([key, value]) => [Buffer.from(key, "latin1"), value] as const)
     const tables = [this.#tables.counts(counts), this.#tables.freed(freed), ...segmentChanges]
-    this.#commit([...pending, ...changes, ...tables])
+    this.#commit([...this.#pending.all(), ...changes, ...tables])
     this.#counts = counts
     this.#pending.clear()
-    this.#pendingBytes = 0
-    this.#hasPendingChunks = false
     segments.changesAreKept()
     this.giveBack(freed)
   }
@@ -244,14 +232,16 @@ export class DiskObjectStore implements ObjectStore {
     for (const { location, bytes } of freed) this.#guard(() => this.#parts.segments.free(location, bytes))
   }
 
-  #await(pendingKey: string, value: Buffer, kind: ObjectKind): void {
-    this.#pending.set(pendingKey, value)
-    this.#pendingBytes += pendingKey.length + value.length
-    if (kind === "chunk" && decodeIndexEntry(value)?.kind === "inline") this.#hasPendingChunks = true
+  #forget(key: Buffer): void {
+    const entry = this.#entry(key)
+    const isInline = entry === undefined || entry.kind === "inline"
+    const freed = isInline ? [] : [{ location: entry.location, bytes: entryBytes(entry.bodyBytes) }]
+    for (const { location, bytes } of freed) this.#parts.segments.drop(location, bytes)
+    this.#write([[key, undefined]], freed, -1)
   }
 
   #entry(key: Buffer): IndexEntry | undefined {
-    const value = this.#pending.get(key.toString("latin1")) ?? this.#parts.database.get(key)
+    const value = this.#pending.get(key) ?? this.#parts.database.get(key)
     return value === undefined ? undefined : decodeIndexEntry(value)
   }
 
@@ -260,7 +250,7 @@ export class DiskObjectStore implements ObjectStore {
   }
 
   #storedBytes(): number {
-    return statSync(this.#parts.databasePath).size + this.#parts.segments.storedBytes + this.#pendingBytes
+    return statSync(this.#parts.databasePath).size + this.#parts.segments.storedBytes + this.#pending.bytes
   }
 
   #alive(): void {

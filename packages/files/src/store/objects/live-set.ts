@@ -8,38 +8,40 @@ const PROBES = 8
 
 export class LiveSet {
   readonly #words: Uint32Array
-  readonly #salt: Uint32Array
+  readonly #start: number
+  readonly #stride: number
 
   constructor(objects: number, randomBytes: (count: number) => Uint8Array) {
     const bits = Math.max(objects, 1024) * BITS_PER_OBJECT
     this.#words = new Uint32Array(Math.ceil(bits / 32))
-    this.#salt = new Uint32Array(Uint8Array.from(randomBytes(8)).buffer)
+    const salt = Buffer.from(randomBytes(8))
+    this.#start = salt.readUInt32LE(0)
+    this.#stride = salt.readUInt32LE(4)
   }
 
   /** `objectKey`: kind and hidden digest, 33 bytes, of which each is as good as random. */
   add(objectKey: Buffer): void {
-    for (const bit of this.#bits(objectKey)) {
-      const at = bit >>> 5
-      this.#words[at] = (this.#words[at] ?? 0) | (1 << (bit & 31))
-    }
+    this.#probe(objectKey, true)
   }
 
   has(objectKey: Buffer): boolean {
-    for (const bit of this.#bits(objectKey)) {
-      if (((this.#words[bit >>> 5] ?? 0) & (1 << (bit & 31))) === 0) return false
-    }
-    return true
+    return this.#probe(objectKey, false)
   }
 
-  *#bits(objectKey: Buffer): Generator<number> {
-    const [first = 0, second = 0] = this.#salt
+  /** Whether all bits of this object were set; sets them where `sets`. */
+  #probe(objectKey: Buffer, sets: boolean): boolean {
     const size = this.#words.length * 32
     const kind = objectKey[0] ?? 0
-    let at = Math.imul(objectKey.readUInt32LE(1) ^ first ^ kind, 0x9e37_79b1) >>> 0
-    const step = (Math.imul(objectKey.readUInt32LE(5) ^ second, 0x85eb_ca6b) | 1) >>> 0
+    let at = Math.imul(objectKey.readUInt32LE(1) ^ this.#start ^ kind, 0x9e37_79b1) >>> 0
+    const step = (Math.imul(objectKey.readUInt32LE(5) ^ this.#stride, 0x85eb_ca6b) | 1) >>> 0
     for (let probe = 0; probe < PROBES; probe++) {
       at = (at + step + probe) >>> 0
-      yield Math.floor((at / 2 ** 32) * size)
+      const bit = Math.floor((at / 2 ** 32) * size)
+      const word = this.#words[bit >>> 5] ?? 0
+      const mask = 1 << (bit & 31)
+      if (sets) this.#words[bit >>> 5] = word | mask
+      else if ((word & mask) === 0) return false
     }
+    return true
   }
 }
