@@ -96,7 +96,7 @@ export async function rollback(
   const connection = await openState(context)
   const found = findVersion(await readVersions(connection, tree, context.signal), version)
   if (found === undefined) throw unknownVersion(tree, word)
-  const question = `${tree} becomes as it was at ${versionWords(found)}; what is there now is kept as a version first. Go back?`
+  const question = `${tree} becomes as it was at ${versionWords(found)}; what is there now is kept as a version first.\nGo back?`
   if (!(await isAgreed(context, yes, question))) return 1
   const params = { tree, version: String(found.version) }
   const done = await connection.call(STATE_METHODS.stateRollback, params, { signal: context.signal }).result

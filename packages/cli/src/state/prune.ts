@@ -67,7 +67,7 @@ export async function prune(
       )
     return 0
   }
-  const question = `Nothing brings a removed version back but a backup. Remove ${amountOf(doomed.length)}?`
+  const question = `Nothing brings a removed version back but a backup.\nRemove ${amountOf(doomed.length)}?`
   if (!(await isAgreed(context, options.yes, question))) return 1
   using progress = new Progress(stderr, context.now)
   const { removed, freed, rows } = await carryOut(

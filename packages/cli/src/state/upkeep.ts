@@ -158,7 +158,7 @@ export async function remove(context: CommandContext, name: string, yes: boolean
   const found = rows.find((row) => row.tree === tree)
   if (found === undefined) throw new CliError("refused", `Nothing is kept in a tree ${JSON.stringify(tree)}`)
   const what = `${countOf(found.files, "file")}, ${showBytes(found.bytes)}, and ${countOf(found.versions, "version")}`
-  const question = `All of ${tree} is forgotten (${what}). Only a backup or an export ("skerry export ${tree} DIR") brings it back. Remove it?`
+  const question = `All of ${tree} is forgotten (${what}). Only a backup or an export ("skerry export ${tree} DIR") brings it back.\nRemove it?`
   if (!(await isAgreed(context, yes, question))) return 1
   await connection.call(STATE_METHODS.stateRemoveTree, { tree }, { signal }).result
   context.stdout.write(`${tree} is forgotten\n`)

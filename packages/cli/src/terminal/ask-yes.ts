@@ -24,13 +24,20 @@ export async function askYes({ stdin, stderr, signal }: AskContext, question: st
   }
 }
 
-/** What takes something away is done when it was agreed to: on the terminal, or beforehand with --yes. */
+/**
+ * What takes something away is done when it was agreed to: on the terminal, or beforehand with --yes. The last line of
+ * `question` is the question.
+ */
 export async function isAgreed(context: AskContext, agreed: boolean, question: string): Promise<boolean> {
   if (agreed) return true
   if (context.stdin.isTTY !== true) {
-    throw new CliError("refused", `There is no terminal to ask on: ${question} With --yes it is done unasked`)
+    const words = question.replaceAll("\n", " ")
+    throw new CliError("refused", `There is no terminal to ask on: ${words} With --yes it is done unasked`)
   }
-  if (await askYes(context, question)) return true
+  const lines = question.split("\n")
+  const last = lines.pop() ?? ""
+  for (const line of lines) context.stderr.write(`${line}\n`)
+  if (await askYes(context, last)) return true
   context.stderr.write("Nothing was changed\n")
   return false
 }
