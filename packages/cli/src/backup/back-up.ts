@@ -50,7 +50,7 @@ export async function backUp(options: BackupOptions): Promise<BackupReport> {
   onProgress({ kind: "begin", step: STEP, label: "Backing up", unit: "bytes" })
   const present = await readIndex(vault)
   const { parts: reused, digests } = await adoptUnlisted(vault, present)
-  const packs = new PackWriter(vault, present)
+  await using packs = new PackWriter(vault, present)
   const trees = await backUpTrees(options, packs)
   const written = await packs.finish()
   // Chunks before the nodes that name them, as a restore reads them.

@@ -8,7 +8,8 @@ import type { BackupPlace, PlaceFolder } from "./place.ts"
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW, O_NONBLOCK } = constants
 const NAME = /^[0-9a-f]{1,64}$/
-const READ_ONLY = new Set(["EROFS", "EACCES", "EPERM"])
+/** A medium that nobody writes to, or that was never a backup. */
+const NO_LOCK = new Set(["EROFS", "EACCES", "EPERM", "ENOENT"])
 const FULL = new Set(["ENOSPC", "EDQUOT"])
 
 export interface PlaceOptions {
@@ -26,16 +27,26 @@ export async function openDirectoryPlace(path: string, options: PlaceOptions): P
   } catch (cause) {
     throw cause instanceof BackupError ? cause : failure(`Cannot use ${path} for backups`, cause)
   }
+  for (const folder of ["parts", "manifests"]) {
+    const found = await lstat(join(path, folder)).catch(() => undefined)
+    // A link would have files elsewhere looked at, and removed for what they are not.
+    if (found?.isDirectory() === false) {
+      throw new BackupError(
+        "unsafe",
+        `${join(path, folder)} is no folder: this is no backup that Skerry wrote`,
+      )
+    }
+  }
   return new DirectoryPlace(path, await lock(path, options))
 }
 
 async function lock(path: string, { linux, access }: PlaceOptions): Promise<FileHandle | undefined> {
   let handle: FileHandle
   try {
-    handle = await open(join(path, "lock"), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600)
+    const creating = access === "write" ? O_CREAT : 0
+    handle = await open(join(path, "lock"), O_RDWR | creating | O_NOFOLLOW | O_NONBLOCK, 0o600)
   } catch (cause) {
-    // Nobody else writes there either.
-    if (access === "read" && READ_ONLY.has((cause as NodeJS.ErrnoException).code ?? "")) return undefined
+    if (access === "read" && NO_LOCK.has((cause as NodeJS.ErrnoException).code ?? "")) return undefined
     throw failure(`Cannot use ${path} for backups`, cause)
   }
   if (linux.tryLock(handle.fd)) return handle

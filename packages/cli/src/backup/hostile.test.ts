@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { test } from "node:test"
@@ -195,4 +195,21 @@ test("links and pipes in the place of a backup's files are not followed, nor wai
   rmSync(part)
   execFileSync("truncate", ["-s", "1T", part])
   await assert.rejects(plan(), fails("too-large"))
+})
+
+test("a medium whose folders are links is refused, and nothing behind them is removed", async () => {
+  using scene = new Scene()
+  await scene.backUp()
+  const elsewhere = join(scene.folder, "elsewhere")
+  mkdirSync(elsewhere)
+  const mine = join(elsewhere, "a".repeat(64))
+  writeFileSync(mine, "mine")
+  rmSync(join(scene.dest, "parts"), { recursive: true })
+  symlinkSync(elsewhere, join(scene.dest, "parts"))
+  await assert.rejects(scene.backUp(), fails("unsafe"))
+  await assert.rejects(
+    scene.open(() => Promise.resolve()),
+    fails("unsafe"),
+  )
+  assert.equal(readFileSync(mine, "utf8"), "mine")
 })

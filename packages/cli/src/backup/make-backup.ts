@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises"
-import { printable, printableLines, VERSION } from "@skerry/model"
+import { parseInstanceName, printable, printableLines, VERSION } from "@skerry/model"
 import { STATE_METHODS } from "@skerry/rpc"
 import { CliError } from "../cli-error.ts"
 import type { CommandContext } from "../command.ts"
@@ -156,7 +156,7 @@ async function chooseState(
   for (const name of options.instance) {
     const trees =
       system !== undefined && Object.hasOwn(system.instances, name)
-        ? treesOf(system, name as never)
+        ? treesOf(system, parseInstanceName(name))
         : undefined
     if (trees === undefined) throw new CliError("refused", `There is no instance ${JSON.stringify(name)}`)
     for (const tree of trees) chosen.add(tree)

@@ -11,7 +11,7 @@ export interface WrittenPack {
 }
 
 /** Gathers objects into packs, chunks and nodes apart; a full one is compressed and written while the next is filled. */
-export class PackWriter {
+export class PackWriter implements AsyncDisposable {
   readonly #vault: Pick<Vault, "place" | "key">
   readonly #present: DigestSet
   readonly #builders = { chunks: new PackBuilder(), nodes: new PackBuilder() }
@@ -48,6 +48,11 @@ export class PackWriter {
     for (const kind of ["chunks", "nodes"] as const) if (!this.#builders[kind].isEmpty) await this.#send(kind)
     await Promise.all(this.#inFlight)
     return this.#written
+  }
+
+  /** Nothing is being written any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#inFlight)
   }
 
   async #send(kind: "chunks" | "nodes"): Promise<void> {

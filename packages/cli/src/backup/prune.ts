@@ -40,7 +40,7 @@ export async function pruneBackups(options: PruneOptions): Promise<PruneReport> 
   const packs = await placedPacks(vault)
   const live = reachable(await readNodes(vault), rootsOf(backups))
   const { kept, thinned } = sort(packs, live)
-  const writer = new PackWriter(vault, new DigestSet())
+  await using writer = new PackWriter(vault, new DigestSet())
   for (const { part } of thinned) {
     signal.throwIfAborted()
     for (const { kind, digest, content, list } of readPack(

@@ -36,7 +36,7 @@ const STEP = "restore"
  * leaves nothing; what is killed goes on when it is run again. Throws BackupError.
  */
 export async function restore(options: RestoreOptions): Promise<void> {
-  const { plan, configuration, markerPath, sink } = options
+  const { plan, configuration, markerPath } = options
   const marker: Marker = { backupId: plan.vault.id, number: plan.backup.number }
   const isResumed = await checkEmpty(options, plan.vault.id, plan.backup)
   const staging = `${configuration}.restoring`
@@ -51,11 +51,16 @@ export async function restore(options: RestoreOptions): Promise<void> {
     await rmdir(configuration).catch(ignoreMissing)
     await rename(staging, configuration)
   } catch (error) {
-    for (const { tree } of plan.backup.trees) if (await hasTree(sink, tree)) await sink.removeTree(tree)
-    await rm(staging, { recursive: true, force: true })
-    await rm(markerPath, { force: true })
+    // What cannot be undone now (the daemon is gone, say), the next attempt finds by the marker.
+    await undo(options, staging).catch(() => {})
     throw error
   }
+  await rm(markerPath, { force: true })
+}
+
+async function undo({ plan, sink, markerPath }: RestoreOptions, staging: string): Promise<void> {
+  await rm(staging, { recursive: true, force: true })
+  for (const { tree } of plan.backup.trees) if (await hasTree(sink, tree)) await sink.removeTree(tree)
   await rm(markerPath, { force: true })
 }
 

@@ -7,6 +7,9 @@ import { readPack } from "./pack.ts"
 import { isAuthentic, unseal } from "./seal.ts"
 import { partPath, type Vault } from "./vault.ts"
 
+/** Nothing else is ours to remove. */
+const PART_NAME = /^[0-9a-f]{64}$/
+
 export interface Unlisted {
   readonly parts: readonly Part[]
   /** Of each part's objects. */
@@ -23,7 +26,7 @@ export async function adoptUnlisted(vault: Vault, present: DigestSet): Promise<U
   const parts: Part[] = []
   const digests: (readonly Buffer[])[] = []
   for (const name of [...(await place.list("parts")).keys()].sort()) {
-    if (listed.has(name)) continue
+    if (listed.has(name) || !PART_NAME.test(name)) continue
     const adopted = await adopt(vault, name)
     if (adopted === undefined || adopted.digests.every((digest) => present.has(digest))) {
       await place.remove(partPath(name))
