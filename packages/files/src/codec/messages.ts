@@ -104,6 +104,8 @@ export const OPEN = {
   exclusive: 0o200,
   truncate: 0o1000,
   append: 0o2000,
+  /** O_DSYNC and O_SYNC: either has writes wait until they are durable. */
+  synchronous: 0o4010000,
   directory: 0o200000,
 } as const
 

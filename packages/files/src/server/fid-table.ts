@@ -1,11 +1,18 @@
 import { NINEP_LIMITS } from "../codec/limits.ts"
+import { OPEN } from "../codec/messages.ts"
 import { FileError, type OpenMode, type OpenNode, type TreeNode } from "../file-tree.ts"
 import type { AttachableTree } from "./served-tree.ts"
 
 /** What a fid is used for, besides naming a node. */
 export type FidUse =
   | { readonly kind: "none" }
-  | { readonly kind: "open"; readonly open: OpenNode; readonly mode: OpenMode }
+  | {
+      readonly kind: "open"
+      readonly open: OpenNode
+      readonly mode: OpenMode
+      /** Each write waits until it is durable. */
+      readonly isSynchronous: boolean
+    }
   | { readonly kind: "attribute-read"; readonly value: Uint8Array }
   | {
       readonly kind: "attribute-write"
@@ -60,9 +67,10 @@ export class FidTable {
     if (this.#open >= NINEP_LIMITS.openFids) throw new FileError("EMFILE")
   }
 
-  opened(fid: Fid, open: OpenNode, mode: OpenMode): void {
+  /** `flags` as the client gave them. */
+  opened(fid: Fid, open: OpenNode, mode: OpenMode, flags: number): void {
     this.#open += 1
-    fid.use = { kind: "open", open, mode }
+    fid.use = { kind: "open", open, mode, isSynchronous: (flags & OPEN.synchronous) !== 0 }
   }
 
   /** Room for values of extended attributes: ENOSPC where a client holds too many. It is given back by remove(). */

@@ -23,7 +23,7 @@ export function lopen(client: ClientState): void {
   expectUnused(fid)
   if ((flags & OPEN.directory) !== 0 && fid.node.kind !== "directory") throw new FileError("ENOTDIR")
   fids.expectOpenable()
-  fids.opened(fid, fid.tree.served.tree.open(fid.node, mode), mode)
+  fids.opened(fid, fid.tree.served.tree.open(fid.node, mode), mode, flags)
   if (mode.truncate) client.changed(fid)
   output.qid(fid.node)
   output.u32(IOUNIT)
@@ -46,7 +46,7 @@ export function lcreate(client: ClientState): void {
   const open = tree.create(fid.node, parseEntryName(untrustedName), mode, permissions & 0o7777)
   tree.release(fid.node)
   fid.node = open.node
-  fids.opened(fid, open, mode)
+  fids.opened(fid, open, mode, flags)
   client.changed(fid)
   output.qid(fid.node)
   output.u32(IOUNIT)
@@ -100,8 +100,9 @@ export function write(client: ClientState): void {
     return
   }
   if (!use.mode.append && offset + untrustedBytes.length > TREE_LIMITS.fileBytes) throw new FileError("EFBIG")
-  output.u32(fid.tree.served.tree.write(use.open, untrustedBytes, offset))
-  client.changed(fid)
+  const { tree } = fid.tree.served
+  output.u32(tree.write(use.open, untrustedBytes, offset))
+  client.changed(fid, use.isSynchronous && tree.synchronise(use.open))
 }
 
 /** From the start to the end, without gaps. */

@@ -2,9 +2,8 @@ import { ProtocolError } from "@skerry/wire"
 import { parseEntryName } from "../codec/entry-name.ts"
 import { NINEP_LIMITS } from "../codec/limits.ts"
 import { NO_FID, UNKNOWN_VERSION, VERSION } from "../codec/messages.ts"
-import { type EntryName, FileError, type TreeNode } from "../file-tree.ts"
+import { type EntryName, FileError, type OpenNode, type TreeNode } from "../file-tree.ts"
 import { type ClientState, expectUnused } from "./client-state.ts"
-import { type FidUse, NO_USE } from "./fid-table.ts"
 import { openMode } from "./open-mode.ts"
 
 /* Messages that make fids and end them. */
@@ -150,15 +149,15 @@ export function reclaim(client: ClientState): void {
   }
   const { tree } = root.tree.served
   const node = tree.reclaim(id, parseNames(untrustedNames))
-  let use: FidUse = NO_USE
+  let open: OpenNode | undefined
   try {
-    if (mode !== undefined) use = { kind: "open", open: tree.open(node, mode), mode }
+    if (mode !== undefined) open = tree.open(node, mode)
   } catch (error) {
     tree.release(node)
     throw error
   }
   const fid = fids.add(newNumber, root.tree, node)
-  if (use.kind === "open") fids.opened(fid, use.open, use.mode)
+  if (mode !== undefined && open !== undefined) fids.opened(fid, open, mode, flags)
   output.qid(node)
   output.u32(0)
 }

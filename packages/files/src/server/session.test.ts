@@ -228,6 +228,44 @@ test("what was answered before the protocol was broken is whole", () => {
   assert.deepEqual(scene.say(), ["25"])
 })
 
+test("the disk is waited for by fsync, by a clean end, and by each write of who asked for that", () => {
+  const tree = memoryTree()
+  const scene = attached(tree)
+  const commits: boolean[] = []
+  tree.commit = (isDurable = false) => void commits.push(isDurable)
+  tree.synchronise = tree.close = () => true
+  const create = (fid: number, name: string, flags: number) =>
+    request(14, 2, (writer) => {
+      writer.u32(fid)
+      writer.bytesFromText(name)
+      for (const number of [flags, 0o644, 0]) writer.u32(number)
+    })
+  const write = (fid: number) =>
+    request(118, 1, (writer) => {
+      writer.u32(fid)
+      writer.u64(0n)
+      writer.u32(1)
+      writer.u8(65)
+    })
+  const waits = (...requests: Buffer[]) => {
+    scene.say(...requests)
+    return commits.splice(0)
+  }
+  assert.deepEqual(waits(walkRequest(0, 1, []), create(1, "plain", 0o102)), [false])
+  assert.deepEqual(waits(write(1)), [false])
+  assert.deepEqual(waits(numbersRequest(50, [1, 0])), [true])
+  assert.deepEqual(waits(getattr(1)), [])
+  assert.deepEqual(waits(clunk(1)), [true])
+  for (const flag of [0o10000, 0o4000000]) {
+    assert.deepEqual(waits(walkRequest(0, 2, []), create(2, `sync${flag}`, 0o102 | flag)), [false])
+    assert.deepEqual(waits(write(2)), [true])
+    scene.say(clunk(2))
+    commits.splice(0)
+  }
+  // One commit for all that a turn has changed.
+  assert.deepEqual(waits(mkdir("a", 1), walkRequest(0, 3, ["plain"], 2), clunk(3, 3)), [false])
+})
+
 test("an answer whose commit failed becomes an error, and the others do not", () => {
   const tree = memoryTree()
   const scene = attached(tree)
