@@ -137,6 +137,14 @@ test("forbidden imports", () => {
   })
 })
 
+// The rest of it serves files: no part of a domain that uses them.
+test("the agent reads 9P by the file server's codec, and takes nothing else of it", () => {
+  expectNone((file, specifier) => {
+    if (packageOf(file.path) !== "guest" || importedPackage(specifier) !== "files") return undefined
+    return specifier === "@skerry/files/codec" ? undefined : "the agent is a client of the file server"
+  })
+})
+
 test("packages from npm are used where they are meant to be", () => {
   expectNone((file, specifier) => {
     if (/^(?:[./]|node:|@skerry\/)/.test(specifier)) return undefined

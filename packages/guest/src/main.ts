@@ -1,4 +1,5 @@
 import { existsSync, fstatSync, readFileSync } from "node:fs"
+import { workerData } from "node:worker_threads"
 import { openLinux } from "@skerry/linux"
 import {
   DescriptorQueue,
@@ -17,6 +18,7 @@ import { type Identities, machineIdentities, sharedIdentities } from "./identity
 import { AGENT, CONTROL_PORT_NAME } from "./limits.ts"
 import { servicePlaces } from "./services/find-service.ts"
 import type { ServiceHost } from "./services/service.ts"
+import { isTreeThread, noTrees, runTreeThread, startTreeThread } from "./trees/tree-thread.ts"
 import { warmUp } from "./warm-up.ts"
 
 const KOFFI = "/usr/lib/skerry/koffi.node"
@@ -73,7 +75,10 @@ function serveMachine(host: AgentHost): void {
   })
   warmUp(host, rehearsed, warmUpProgram())
   const identities = newIdentities()
-  const handlers = agentHandlers({ host, identities, onShutdown: () => endAfterAnswer(host) })
+  const { uid: userUid, gid: userGid } = host.accounts.user
+  const trees = startTreeThread(host, process.argv[1] ?? "", `${userUid}:${userGid}`)
+  const own = agentHandlers({ host, identities, onShutdown: () => endAfterAnswer(host) })
+  const handlers = [...own, ...trees]
   const device = findVirtioPort(VIRTIO_PORTS, CONTROL_PORT_NAME)
   if (device === undefined) throw new Error(`No virtio port is called ${CONTROL_PORT_NAME}`)
   const control = serveCalls(host, identities)
@@ -89,7 +94,8 @@ function serveMachine(host: AgentHost): void {
 /** At level `process`: whoever made the domain is gone when the connection ends, and so is the domain. */
 function serveProcess(host: AgentHost, fd: number): void {
   const identities = sharedIdentities(host.linux)
-  const handlers = agentHandlers({ host, identities, onShutdown: () => endAfterAnswer(host) })
+  const own = agentHandlers({ host, identities, onShutdown: () => endAfterAnswer(host) })
+  const handlers = [...own, ...noTrees()]
   const control = serveCalls(host, identities)
   control.port = servePort({ ...host, fd, onEnd: () => process.exit(0) }, handlers)
 }
@@ -127,8 +133,9 @@ function isSocket(fd: number): boolean {
 }
 
 try {
+  if (isTreeThread(workerData)) runTreeThread(openLinux(existsSync(KOFFI) ? KOFFI : undefined), workerData)
   // Only tests give another root, so that the host's own files stay out of it.
-  main(parseInherited(process.env), process.env.SKERRY_ROOT ?? "")
+  else main(parseInherited(process.env), process.env.SKERRY_ROOT ?? "")
 } catch (error) {
   // The console is all there is to tell: the host reads it when the domain ends.
   console.error("skerry agent:", error instanceof Error ? error.message : error)
