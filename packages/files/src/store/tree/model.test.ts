@@ -43,7 +43,7 @@ function lockstep(
   }
 }
 
-for (const seed of [1, 2, 3, 4, 5, 6]) {
+for (const seed of [1, 2]) {
   test(`random changes give what they give in memory, with clean restarts (seed ${seed})`, () => {
     lockstep(seed, (_, store) => store[Symbol.dispose]())
   })
@@ -53,7 +53,7 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
 }
 
 test("after the loss of power, what was committed durably is there", () => {
-  for (let seed = 30; seed < 60; seed++) {
+  for (let seed = 30; seed < 36; seed++) {
     const contents = newContents()
     const store = openMemoryStore(contents)
     const tree = store.tree("work")
