@@ -55,7 +55,8 @@ export async function readChain(place: BackupPlace, key: Uint8Array): Promise<Ch
   return chain
 }
 
-const EMPTY: Chain = {
+/** Of a backup that was just begun. */
+export const EMPTY: Chain = {
   sequence: 0,
   mac: undefined,
   macs: new Map(),

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict"
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { PassThrough, Readable } from "node:stream"
@@ -88,7 +97,7 @@ test("a stream holds the same, and a stream cut anywhere restores nothing", asyn
     for (let at = 0; at < bytes.length; at += size) pieces.push(bytes.subarray(at, at + size))
     return Readable.from(pieces)
   }
-  for (let end = 0; end < stream.length; end += 1900) {
+  for (let end = 0; end <= stream.length - 1024; end += 1900) {
     const cut = await machine.run("cut", ["restore", "--no-build", "-q", "-"], {
       stdin: feed(stream.subarray(0, end), 512),
     })
@@ -134,6 +143,16 @@ test("a folder that was put back to an earlier time is told, and not continued u
   const accepted = await machine.run("one", ["backup", "--no-state", "-q", "--accept-older", "dest"])
   assert.match(accepted.stdout, /^Backup 2:/)
   assert.equal((await machine.run("one", ["backup", "verify", "-q", "dest"])).status, 0)
+})
+
+test("a folder whose backup is gone is not begun anew unasked", async () => {
+  using machine = new Machine()
+  await machine.run("one", ["backup", "--no-state", "-q", "dest"])
+  rmSync(machine.dest, { recursive: true })
+  const refused = await machine.run("one", ["backup", "--no-state", "-q", "dest"])
+  assert.match(refused.stderr, /held another backup .* not there any more.*--accept-older/)
+  assert.deepEqual(readdirSync(machine.dest), ["lock"])
+  assert.equal((await machine.run("one", ["backup", "--no-state", "-q", "--accept-older", "dest"])).status, 0)
 })
 
 test("what makes no sense is said before anything is done", async () => {

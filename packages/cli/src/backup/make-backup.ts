@@ -12,14 +12,7 @@ import { type BackupReport, backUp } from "./back-up.ts"
 import { collectConfiguration } from "./configuration-files.ts"
 import { DaemonState } from "./daemon-state.ts"
 import type { Backup } from "./manifest.ts"
-import {
-  checkSeen,
-  type OpenOptions,
-  openForWriting,
-  openPlaceFor,
-  rememberSeen,
-  STREAM,
-} from "./open-backup.ts"
+import { type OpenOptions, openForWriting, openPlaceFor, rememberSeen, STREAM } from "./open-backup.ts"
 import type { StateSource } from "./state-access.ts"
 import { StreamOut } from "./stream-place.ts"
 
@@ -40,11 +33,7 @@ export async function makeBackup(
 ): Promise<number> {
   checkWords(options)
   await using place = await openPlaceFor(context, word, "write")
-  const vault = await openForWriting(context, place, options)
-  const older = await checkSeen(context, word, vault)
-  if (older !== undefined && !options["accept-older"]) {
-    throw new CliError("refused", `${older}. With --accept-older the backup goes on from what is there`)
-  }
+  const vault = await openForWriting(context, place, word, options)
   const about = await describeSystem(context)
   const configuration = await collectConfiguration(context.paths.configuration)
   for (const path of configuration.leftOut) context.stderr.write(`Left out: ${printable(path)}\n`)

@@ -2,7 +2,7 @@ import { join, resolve } from "node:path"
 import { CliError } from "../cli-error.ts"
 import type { CommandContext } from "../command.ts"
 import { passphraseFrom } from "../terminal/read-passphrase.ts"
-import type { Chain } from "./chain.ts"
+import { type Chain, EMPTY } from "./chain.ts"
 import { openDirectoryPlace } from "./directory-place.ts"
 import type { BackupPlace } from "./place.ts"
 import { remember, whyOlder } from "./seen.ts"
@@ -46,20 +46,37 @@ export async function openPlaceFor(
   return new StreamOut(context.stdout)
 }
 
-/** The backup that lies there, or a new one. */
+/** The backup that lies there, or a new one. Throws CliError "refused" for a place that was put back to an earlier time. */
 export async function openForWriting(
   context: CommandContext,
   place: BackupPlace,
-  options: OpenOptions,
+  word: string,
+  options: OpenOptions & { readonly "accept-older": boolean },
 ): Promise<Vault> {
   const isNew = !(await hasHeader(place))
+  // Before anything is written there.
+  if (isNew) await refuseOlder(context, word, { id: "", chain: EMPTY }, options)
   if (isNew) {
     context.stderr.write(
       "A backup is begun. Without its passphrase nobody can read it, and nobody can bring the passphrase back: write it down.\n",
     )
   }
   const passphrase = await askPassphrase(context, options, isNew)
-  return isNew ? makeVault(place, passphrase) : openVault(place, passphrase)
+  if (isNew) return makeVault(place, passphrase)
+  const vault = await openVault(place, passphrase)
+  await refuseOlder(context, word, vault, options)
+  return vault
+}
+
+async function refuseOlder(
+  context: CommandContext,
+  word: string,
+  vault: Pick<Vault, "id" | "chain">,
+  options: { readonly "accept-older": boolean },
+): Promise<void> {
+  const older = await checkSeen(context, word, vault)
+  if (older === undefined || options["accept-older"]) return
+  throw new CliError("refused", `${older}. With --accept-older the backup goes on from what is there`)
 }
 
 export async function askPassphrase(
@@ -83,7 +100,7 @@ export async function askPassphrase(
 export function checkSeen(
   context: CommandContext,
   word: string,
-  { id, chain }: Vault,
+  { id, chain }: Pick<Vault, "id" | "chain">,
 ): Promise<string | undefined> {
   if (word === STREAM) return Promise.resolve(undefined)
   return whyOlder(seenPath(context), id, shownPlace(context, word), chain)

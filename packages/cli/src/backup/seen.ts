@@ -49,7 +49,7 @@ export async function whyOlder(
   if (seen === undefined) {
     const other = Object.values(all).find((each) => each.place === place)
     if (other === undefined) return undefined
-    return `${place} held another backup when it was last used from here (backup ${other.newest} of ${day(other.time)}): it was replaced`
+    return `${place} held another backup when it was last used from here (backup ${other.newest} of ${day(other.time)}), which is not there any more`
   }
   const last = `backup ${seen.newest} of ${day(seen.time)}`
   if (chain.sequence < seen.sequence) {
