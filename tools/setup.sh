@@ -1,6 +1,6 @@
 #!/bin/sh
 # What must happen before Node 24 can run: Debian's packages, then npm's (which bring Node 24 along).
-# Usage: sh tools/setup.sh quickstart|test. Does nothing where everything is there.
+# Usage: sh tools/setup.sh quickstart|test|bench. Does nothing where everything is there.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -11,7 +11,11 @@ case $(uname -m) in
   *) echo "Skerry does not know the processor $(uname -m)" >&2; exit 1 ;;
 esac
 packages="$qemu bubblewrap mmdebstrap erofs-utils binutils xz-utils uidmap iproute2 debian-archive-keyring"
-[ "$1" = quickstart ] || packages="$packages gnupg apt-utils busybox-static cpio git openssh-client poppler-utils graphicsmagick strace"
+case $1 in
+  test) packages="$packages gnupg apt-utils busybox-static cpio git openssh-client poppler-utils graphicsmagick strace" ;;
+  # The 9P server that ours is measured beside.
+  bench) packages="$packages diod" ;;
+esac
 
 missing=
 for package in $packages; do
@@ -27,6 +31,10 @@ if [ -n "$missing" ]; then
   $sudo apt-get -qq update
   # shellcheck disable=SC2086
   DEBIAN_FRONTEND=noninteractive $sudo apt-get -q -y --no-install-recommends install $missing
+  # It is started by who measures it; as a service it would listen on the network.
+  case $missing in
+    *diod*) if command -v systemctl >/dev/null; then $sudo systemctl disable --now diod || true; fi ;;
+  esac
 fi
 
 # The lock file that was installed is kept beside the packages: equal means that there is nothing to do.

@@ -8,6 +8,7 @@ import type { CommandContext } from "../command.ts"
 import type { BackupTimes } from "./backup-rows.ts"
 import { BenchHome } from "./bench-home.ts"
 import type { CallTimes } from "./calls.ts"
+import type { FileTimes } from "./files/measure.ts"
 import type { ManyIdle } from "./idle-domains.ts"
 
 const LIMITS = {
@@ -25,6 +26,7 @@ export class Bench implements AsyncDisposable {
   manyIdle: Promise<ManyIdle> | undefined
   callTimes: Promise<CallTimes> | undefined
   backupTimes: BackupTimes | undefined
+  fileTimes: FileTimes | undefined
   #home: BenchHome | undefined
   #connection: Connection | undefined
   #standby = 0

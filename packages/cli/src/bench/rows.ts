@@ -3,6 +3,7 @@ import { BACKUP_ROWS } from "./backup-rows.ts"
 import type { Bench } from "./bench.ts"
 import { IDLE_DOMAINS } from "./bench-home.ts"
 import { CALL_ROWS } from "./call-rows.ts"
+import { FILE_ROWS } from "./file-rows.ts"
 import { idleMemory, lastingStart, manyIdle } from "./idle-domains.ts"
 import { pipeThrough, pipeThroughDomain } from "./pipe.ts"
 import { POLICY_ROWS } from "./policy-rows.ts"
@@ -131,6 +132,7 @@ export const ROWS: readonly Row[] = [
   ...POLICY_ROWS,
   ...CALL_ROWS,
   ...BACKUP_ROWS,
+  ...FILE_ROWS,
   { ...bwrapRow, yardstick: YARDSTICK },
   { ...firejailRow, yardstick: YARDSTICK },
   { ...podmanRow, yardstick: YARDSTICK },
