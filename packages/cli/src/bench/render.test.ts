@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { join } from "node:path"
 import { test } from "node:test"
 import { assertGolden } from "../../../../tools/golden.ts"
+import { FILE_ROWS } from "./file-rows.ts"
 import { isMissed, renderBench } from "./render.ts"
 import { judge, type Samples } from "./row.ts"
 import { ROWS } from "./rows.ts"
@@ -23,6 +24,8 @@ const measured = (values: readonly number[], yardstick: readonly number[] = []):
   values,
   yardstick,
 })
+
+const absent = (why: string): Samples => ({ kind: "absent", why })
 
 const MEASURED: ReadonlyMap<string, Samples> = new Map([
   ["node", measured([38, 40, 44])],
@@ -47,9 +50,14 @@ const MEASURED: ReadonlyMap<string, Samples> = new Map([
   ["call-up", measured([850], [900])],
   ["call-down", measured([950], [900])],
   ["call-disposable", measured([310, 320, 330])],
+  ["backup-full", measured([2400])],
+  ["backup-change", measured([410])],
+  ...FILE_ROWS.map(({ name }) => [name, absent("diod is not installed")] as const),
+  ["dir-write", measured([900], [800])],
+  ["dir-memory", measured([104_000_000])],
   ["bwrap", measured([8.1, 8.2, 9.9], [40, 40, 40])],
-  ["firejail", { kind: "absent", why: "it is not installed: apt-get install firejail" }],
-  ["podman", { kind: "absent", why: "it is not installed: apt-get install podman" }],
+  ["firejail", absent("it is not installed: apt-get install firejail")],
+  ["podman", absent("it is not installed: apt-get install podman")],
 ])
 
 test("the table of a whole run", () => {
