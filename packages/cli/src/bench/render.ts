@@ -72,7 +72,8 @@ function showSpread({ unit, value }: JudgedRow): string {
     : `${show(unit, value.min)}–${show(unit, value.max)}`
 }
 
-function showReached({ bars }: JudgedRow): string {
+function showReached({ bars, samples }: JudgedRow): string {
+  if (samples.kind === "absent") return ""
   const words = bars.map(({ isReached }) => (isReached ? "yes" : "NO"))
   return [...new Set(words)].length === 1 ? (words[0] ?? "") : words.join(", ")
 }
@@ -89,4 +90,4 @@ const digits = (value: number) => value.toPrecision(3)
 
 /** Whether a bar was missed, or a row could not be measured to the end. */
 export const isMissed = ({ bars, samples }: JudgedRow): boolean =>
-  samples.kind === "failed" || bars.some(({ isReached }) => !isReached)
+  samples.kind === "failed" || (samples.kind === "measured" && bars.some(({ isReached }) => !isReached))
