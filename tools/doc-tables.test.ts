@@ -3,7 +3,20 @@ import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
 import { MESSAGES } from "@skerry/files/codec"
-import { ADMIN, call, exec, FILES, identify, ping, service, setClock, shutdown } from "@skerry/rpc"
+import {
+  ADMIN,
+  call,
+  exec,
+  FILES,
+  identify,
+  mountTree,
+  ping,
+  service,
+  setClock,
+  shutdown,
+  synchroniseTrees,
+  unmountTree,
+} from "@skerry/rpc"
 import { documents } from "./markdown.ts"
 import { ROOT } from "./source-files.ts"
 
@@ -20,7 +33,17 @@ test("the admin protocol's page has every method, under its id", () => {
 })
 
 test("the control channel's page has every method, under its id", () => {
-  const methods = [ping, identify, setClock, exec, shutdown, service].map(({ id, name }) => `${id} ${name}`)
+  const methods = [
+    ping,
+    identify,
+    setClock,
+    exec,
+    shutdown,
+    service,
+    mountTree,
+    unmountTree,
+    synchroniseTrees,
+  ].map(({ id, name }) => `${id} ${name}`)
   assert.deepEqual(rows("docs/protocol/control-channel.md", /^\| (\d+) \| (\w+) \|/gm), new Set(methods))
 })
 
