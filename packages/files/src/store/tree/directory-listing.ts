@@ -2,7 +2,8 @@ import type { DirectoryEntry, EntryName } from "../../file-tree.ts"
 import { entriesOf } from "./directory-trie.ts"
 import { STATE_TREE } from "./limits.ts"
 import type { WorkNode } from "./work-node.ts"
-import { entriesIn, type WorkTree } from "./work-tree.ts"
+import { entriesIn } from "./work-node.ts"
+import type { WorkTree } from "./work-tree.ts"
 
 interface Listing {
   readonly directory: WorkNode

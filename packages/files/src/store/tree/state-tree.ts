@@ -6,7 +6,6 @@ import {
   FileError,
   type FileTree,
   type NewTime,
-  type NodeKind,
   type OpenMode,
   type OpenNode,
   TREE_LIMITS,
@@ -17,15 +16,12 @@ import { DirectoryListings } from "./directory-listing.ts"
 import { attributeBytes } from "./extended-attributes.ts"
 import { findPath } from "./find-path.ts"
 import { STATE_TREE } from "./limits.ts"
-import type { Quota, TreeHost } from "./tree-host.ts"
-import { TurnLog } from "./turn-log.ts"
-import type { WorkNode } from "./work-node.ts"
-import type { WorkTree } from "./work-tree.ts"
+import { BLOCK_BYTES, TreeAccess, u64 } from "./tree-access.ts"
+import { depthOf, type WorkNode } from "./work-node.ts"
 import { writeFile } from "./write-file.ts"
 
 /** The account of the application in a guest. */
 const OWNER = 1000
-const BLOCK_BYTES = 4096
 /** Said where nothing bounds the number of files. */
 const UNBOUNDED_FILES = 2 ** 32
 
@@ -37,42 +33,26 @@ interface Opening extends OpenNode {
 
 const opening = (node: WorkNode, mode: OpenMode, hasWritten: boolean): Opening => ({ node, mode, hasWritten })
 
-const u64 = (time: bigint) => BigInt.asUintN(64, time)
-
 /** A tree of the store as clients see it. Checks come first: what fails has changed nothing. */
-export class StateTree implements FileTree {
-  readonly name: string
-  readonly work: WorkTree
-  readonly log: TurnLog
-  readonly #host: TreeHost
-  readonly #listings: DirectoryListings
-  quota: Quota
-
-  constructor(name: string, work: WorkTree, host: TreeHost, quota: Quota) {
-    this.name = name
-    this.work = work
-    this.log = new TurnLog(host.life)
-    this.#host = host
-    this.#listings = new DirectoryListings(work)
-    this.quota = quota
-  }
+export class StateTree extends TreeAccess implements FileTree {
+  readonly #listings = new DirectoryListings(this.work)
 
   root(): TreeNode {
     return this.hold(this.work.root)
   }
 
   walk(directory: TreeNode, name: EntryName): TreeNode {
-    return this.hold(this.#entry(this.#directory(directory), name))
+    return this.hold(this.entry(this.directory(directory), name))
   }
 
   reclaim(id: bigint, names: readonly EntryName[]): TreeNode {
-    const known = this.#byNames(names)
+    const known = this.byNames(names)
     if (known?.id === id) return this.hold(known)
     if (known !== undefined) this.work.letGo(known)
     const orphan = this.work.orphans.get(id)
     if (orphan !== undefined) return this.hold(orphan)
     const path = findPath(this.work.nodes, this.work.keep(), id)
-    const found = path && this.#byNames(path)
+    const found = path && this.byNames(path)
     if (found?.id !== id) throw new FileError("ESTALE")
     return this.hold(found)
   }
@@ -108,7 +88,7 @@ export class StateTree implements FileTree {
   }
 
   attributes(node: TreeNode): Attributes {
-    const work = this.#live(node)
+    const work = this.live(node)
     const { accessTime, changeTime, directory, file, kind, mode, modifyTime, target } = work
     const size = file?.size ?? (directory === undefined ? target.length : BLOCK_BYTES)
     return {
@@ -116,7 +96,7 @@ export class StateTree implements FileTree {
       mode,
       size,
       storedBytes: Math.min(Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES, file?.storedBytes ?? BLOCK_BYTES),
-      links: this.#isRemoved(work) ? 0 : 1,
+      links: this.isRemoved(work) ? 0 : 1,
       uid: OWNER,
       gid: OWNER,
       accessTime,
@@ -126,11 +106,11 @@ export class StateTree implements FileTree {
   }
 
   setAttributes(node: TreeNode, changes: AttributeChanges): void {
-    const work = this.#live(node)
+    const work = this.live(node)
     const { gid = OWNER, size, uid = OWNER } = changes
     if (uid !== OWNER || gid !== OWNER) throw new FileError("EPERM")
-    const time = this.#host.now()
-    if (size !== undefined) this.#resize(work, size, time)
+    const time = this.host.now()
+    if (size !== undefined) this.resize(work, size, time)
     const at = (wanted: NewTime | undefined, otherwise: bigint) =>
       wanted === undefined ? otherwise : BigInt.asIntN(64, wanted === "now" ? time : wanted)
     const mode = (changes.mode ?? work.mode) & 0o7777
@@ -143,20 +123,20 @@ export class StateTree implements FileTree {
   }
 
   open(node: TreeNode, mode: OpenMode): OpenNode {
-    const work = this.#live(node)
+    const work = this.live(node)
     if (work.kind === "symlink") throw new FileError("ELOOP")
     if (work.kind === "directory" && (mode.write || mode.truncate || mode.append))
       throw new FileError("EISDIR")
     const isTruncated = mode.truncate && mode.write && work.file !== undefined
-    if (isTruncated) this.#resize(work, 0, this.#host.now())
+    if (isTruncated) this.resize(work, 0, this.host.now())
     return opening(work, mode, isTruncated)
   }
 
   create(directory: TreeNode, name: EntryName, mode: OpenMode, permissions: number): OpenNode {
-    const parent = this.#directory(directory)
+    const parent = this.directory(directory)
     const known = this.work.find(parent, name)
     if (known === undefined) {
-      const node = this.#make(parent, name, "file", permissions, "")
+      const node = this.make(parent, name, "file", permissions, "")
       return opening(node, mode, true)
     }
     try {
@@ -171,32 +151,32 @@ export class StateTree implements FileTree {
   }
 
   makeDirectory(directory: TreeNode, name: EntryName, permissions: number): TreeNode {
-    const parent = this.#directory(directory)
-    if (this.work.depth(parent) >= STATE_TREE.depth) throw new FileError("ENAMETOOLONG")
-    return this.#makeNew(parent, name, "directory", permissions, "")
+    const parent = this.directory(directory)
+    if (depthOf(parent) >= STATE_TREE.depth) throw new FileError("ENAMETOOLONG")
+    return this.makeNew(parent, name, "directory", permissions, "")
   }
 
   makeSymlink(directory: TreeNode, name: EntryName, target: string): TreeNode {
     if (target.length > TREE_LIMITS.targetBytes) throw new FileError("ENAMETOOLONG")
     if (target === "") throw new FileError("ENOENT")
-    return this.#makeNew(this.#directory(directory), name, "symlink", 0o777, target)
+    return this.makeNew(this.directory(directory), name, "symlink", 0o777, target)
   }
 
   readSymlink(node: TreeNode): string {
-    const { kind, target } = this.#live(node)
+    const { kind, target } = this.live(node)
     if (kind !== "symlink") throw new FileError("EINVAL")
     return target
   }
 
   rename(from: TreeNode, fromName: EntryName, to: TreeNode, toName: EntryName): void {
-    const source = this.#directory(from)
-    const target = this.#directory(to)
-    const node = this.#entry(source, fromName)
+    const source = this.directory(from)
+    const target = this.directory(to)
+    const node = this.entry(source, fromName)
     const replaced = this.work.find(target, toName)
     try {
       if (node === replaced) return
-      this.#checkMove(node, target, replaced)
-      const time = this.#host.now()
+      this.checkMove(node, target, replaced)
+      const time = this.host.now()
       const isKept = replaced !== undefined && replaced.holds > 0
       const names = { from: source.id, fromName, to: target.id, toName, time: u64(time), isKept }
       this.log.add({ kind: "rename", ...names }, source, target, ...(isKept ? [replaced] : []))
@@ -208,13 +188,13 @@ export class StateTree implements FileTree {
   }
 
   remove(parent: TreeNode, name: EntryName, kind: "directory" | "other"): void {
-    const directory = this.#directory(parent)
-    const node = this.#entry(directory, name)
+    const directory = this.directory(parent)
+    const node = this.entry(directory, name)
     try {
       if (kind === "directory" && node.kind !== "directory") throw new FileError("ENOTDIR")
       if (kind === "other" && node.kind === "directory") throw new FileError("EISDIR")
       if (node.directory !== undefined && node.directory.count > 0) throw new FileError("ENOTEMPTY")
-      const time = this.#host.now()
+      const time = this.host.now()
       const isKept = node.holds > 0
       const op = { kind: "remove", directory: directory.id, name, time: u64(time), isKept } as const
       this.log.add(op, directory, ...(isKept ? [node] : []))
@@ -226,7 +206,7 @@ export class StateTree implements FileTree {
 
   read(file: OpenNode, target: Uint8Array, offset: number): number {
     const { mode, node } = file as Opening
-    const content = this.#content(node)
+    const content = this.content(node)
     if (!mode.read) throw new FileError("EBADF")
     return content.read(target, offset)
   }
@@ -234,21 +214,21 @@ export class StateTree implements FileTree {
   write(file: OpenNode, bytes: Uint8Array, offset: number): number {
     const writing = file as Opening
     const { mode, node } = writing
-    const { size } = this.#content(node)
+    const { size } = this.content(node)
     if (!mode.write) throw new FileError("EBADF")
     if (bytes.length === 0) return 0
     const start = mode.append ? size : offset
     const end = start + bytes.length
     if (end > TREE_LIMITS.fileBytes) throw new FileError("EFBIG")
-    this.#expectRoom(bytes.length, Math.max(0, end - size))
-    writeFile(this.work, this.log, node, bytes, start, this.#host.now())
+    this.expectRoom(bytes.length, Math.max(0, end - size))
+    writeFile(this.work, this.log, node, bytes, start, this.host.now())
     writing.hasWritten = true
-    if (this.log.bytes > STATE_TREE.turnBytes) this.#append(true)
+    if (this.log.bytes > STATE_TREE.turnBytes) this.append(true)
     return bytes.length
   }
 
   readDirectory(directory: OpenNode, cursor: bigint, most: number): readonly DirectoryEntry[] {
-    const node = this.#live(directory.node)
+    const node = this.live(directory.node)
     if (node.directory === undefined) throw new FileError("ENOTDIR")
     return this.#listings.read(node, cursor, most)
   }
@@ -264,17 +244,17 @@ export class StateTree implements FileTree {
   }
 
   getAttribute(node: TreeNode, name: string): Uint8Array {
-    const value = this.work.attributes(this.#live(node)).get(userAttribute(name))
+    const value = this.work.attributes(this.live(node)).get(userAttribute(name))
     if (value === undefined) throw new FileError("ENODATA")
     return value
   }
 
   listAttributes(node: TreeNode): readonly string[] {
-    return [...this.work.attributes(this.#live(node)).keys()]
+    return [...this.work.attributes(this.live(node)).keys()]
   }
 
   setAttribute(node: TreeNode, name: string, value: Uint8Array, mode: "create" | "replace" | "any"): void {
-    const work = this.#live(node)
+    const work = this.live(node)
     const attributes = this.work.attributes(work)
     const isThere = attributes.has(userAttribute(name))
     if (isThere && mode === "create") throw new FileError("EEXIST")
@@ -282,19 +262,19 @@ export class StateTree implements FileTree {
     if (value.length > TREE_LIMITS.attributeBytes) throw new FileError("ERANGE")
     const others = attributeBytes(attributes) - (attributes.get(name)?.length ?? 0)
     if (others + name.length + value.length > STATE_TREE.attributeBytes) throw new FileError("ENOSPC")
-    this.#expectRoom(value.length, 0)
-    this.#changeAttribute(work, name, Uint8Array.from(value))
+    this.expectRoom(value.length, 0)
+    this.changeAttribute(work, name, Uint8Array.from(value))
   }
 
   removeAttribute(node: TreeNode, name: string): void {
-    const work = this.#live(node)
+    const work = this.live(node)
     if (!this.work.attributes(work).has(userAttribute(name))) throw new FileError("ENODATA")
-    this.#changeAttribute(work, name, undefined)
+    this.changeAttribute(work, name, undefined)
   }
 
   space(): TreeSpace {
     const { bytes, files } = this.quota
-    const free = Math.max(0, this.#host.space().freeBytes - STATE_TREE.reserveBytes)
+    const free = Math.max(0, this.host.space().freeBytes - STATE_TREE.reserveBytes)
     const freeBytes = bytes === 0 ? free : Math.min(free, Math.max(0, bytes - this.work.bytes))
     const freeFiles = files === 0 ? UNBOUNDED_FILES : Math.max(0, files - this.work.files)
     const freeBlocks = BigInt(Math.floor(freeBytes / BLOCK_BYTES))
@@ -308,112 +288,9 @@ export class StateTree implements FileTree {
   }
 
   commit(durable: boolean): void {
-    if (!this.log.isEmpty) this.#append(false)
-    if (durable) this.#host.synchronise()
-    this.#host.afterTurn()
-  }
-
-  #append(isMore: boolean): void {
-    this.#host.append(this.name, this.log.encoded, isMore)
-    this.log.clear()
-  }
-
-  #live(node: TreeNode): WorkNode {
-    const work = node as WorkNode
-    if (work.isStale) throw new FileError("ESTALE")
-    return work
-  }
-
-  /** One that entries can be in: not removed. */
-  #directory(node: TreeNode): WorkNode {
-    const work = this.#live(node)
-    if (work.directory === undefined) throw new FileError("ENOTDIR")
-    if (this.#isRemoved(work)) throw new FileError("ENOENT")
-    return work
-  }
-
-  #isRemoved = (node: WorkNode) => node.place === undefined && node !== this.work.root
-
-  #entry(directory: WorkNode, name: string): WorkNode {
-    const node = this.work.find(directory, name)
-    if (node === undefined) throw new FileError("ENOENT")
-    const isNew = node.isIdle && this.work.loaded > STATE_TREE.nodes
-    if (!isNew && !(node.directory && node.isIdle && this.work.depth(node) > STATE_TREE.depth)) return node
-    this.work.letGo(node)
-    throw new FileError(isNew ? "EMFILE" : "ENAMETOOLONG")
-  }
-
-  #byNames(names: readonly string[]): WorkNode | undefined {
-    let node = this.work.root
-    for (const name of names) {
-      const next = node.directory && this.work.find(node, name)
-      if (next === undefined) {
-        this.work.letGo(node)
-        return undefined
-      }
-      node = next
-    }
-    return node
-  }
-
-  #content(node: WorkNode) {
-    const { file } = this.#live(node)
-    if (file === undefined) throw new FileError(node.kind === "directory" ? "EISDIR" : "EINVAL")
-    return file
-  }
-
-  #makeNew(parent: WorkNode, name: EntryName, kind: NodeKind, mode: number, target: string): TreeNode {
-    const known = this.work.find(parent, name)
-    if (known === undefined) return this.#make(parent, name, kind, mode, target)
-    this.work.letGo(known)
-    throw new FileError("EEXIST")
-  }
-
-  /** Held once. */
-  #make(parent: WorkNode, name: EntryName, kind: NodeKind, permissions: number, target: string): WorkNode {
-    if (this.work.loaded > STATE_TREE.nodes) throw new FileError("EMFILE")
-    if (this.quota.files !== 0 && this.work.files >= this.quota.files) throw new FileError("ENOSPC")
-    this.#expectRoom(BLOCK_BYTES, 0)
-    const id = this.work.nextId
-    const mode = permissions & 0o7777
-    const time = this.#host.now()
-    const op = { kind: "create", directory: parent.id, name, nodeKind: kind, id, mode, target } as const
-    this.log.add({ ...op, time: u64(time) }, parent)
-    const node = this.work.create(parent, name, { kind, id, mode, time, target })
-    this.log.knows(node)
-    node.holds = 1
-    return node
-  }
-
-  #checkMove(node: WorkNode, target: WorkNode, replaced: WorkNode | undefined): void {
-    if (node.directory !== undefined) {
-      if (this.work.isWithin(target, node)) throw new FileError("EINVAL")
-      if (replaced !== undefined && replaced.directory === undefined) throw new FileError("ENOTDIR")
-      if (this.work.depth(target) >= STATE_TREE.depth) throw new FileError("ENAMETOOLONG")
-    } else if (replaced?.directory !== undefined) throw new FileError("EISDIR")
-    if (replaced?.directory !== undefined && replaced.directory.count > 0) throw new FileError("ENOTEMPTY")
-  }
-
-  #resize(node: WorkNode, size: number, time: bigint): void {
-    if (node.file === undefined) throw new FileError(node.kind === "directory" ? "EISDIR" : "EINVAL")
-    if (size < 0) throw new FileError("EINVAL")
-    if (size > TREE_LIMITS.fileBytes) throw new FileError("EFBIG")
-    this.#expectRoom(0, Math.max(0, size - node.file.size))
-    this.log.add({ kind: "resize", id: node.id, size: BigInt(size), time: u64(time) }, node)
-    this.work.resize(node, size, time)
-  }
-
-  #changeAttribute(node: WorkNode, name: string, value: Uint8Array | undefined): void {
-    const time = this.#host.now()
-    this.log.add({ kind: "extended", id: node.id, name, value, time: u64(time) }, node)
-    this.work.setAttribute(node, name, value, time)
-  }
-
-  /** `stored`: bytes that may have to be kept; `growth`: of the files' sizes. */
-  #expectRoom(stored: number, growth: number): void {
-    const bytes = this.work.bytes + growth
-    if (growth > 0 && bytes > (this.quota.bytes || Number.MAX_SAFE_INTEGER)) throw new FileError("ENOSPC")
-    if (stored > 0) this.#host.expectRoom(stored)
+    if (!this.log.isEmpty) this.append(false)
+    if (durable) this.host.synchronise()
+    this.host.afterTurn()
   }
 }
 

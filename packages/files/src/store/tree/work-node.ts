@@ -1,4 +1,5 @@
 import type { NodeKind, TreeNode } from "../../file-tree.ts"
+import { StoreError } from "../object-store.ts"
 import type { Entries } from "./directory-trie.ts"
 import type { Entry } from "./entry.ts"
 import type { ExtendedAttributes } from "./extended-attributes.ts"
@@ -104,3 +105,24 @@ export const newEntry = ({ kind, id, mode, time, target }: NewNode): Entry => ({
   target,
   attributes: undefined,
 })
+
+export function entriesIn(node: WorkNode) {
+  if (node.directory === undefined)
+    throw new StoreError("damaged", "A change is in the entries of no directory")
+  return node.directory
+}
+
+/** True where `node` is `directory` or lies below it. Both are in memory, and all that leads to them. */
+export function isWithin(node: WorkNode, directory: WorkNode): boolean {
+  for (let each: WorkNode | undefined = node; each !== undefined; each = each.place?.directory) {
+    if (each === directory) return true
+  }
+  return false
+}
+
+/** Directories above it. */
+export function depthOf(node: WorkNode): number {
+  let depth = 0
+  for (let each = node; each.place !== undefined; each = each.place.directory) depth += 1
+  return depth
+}

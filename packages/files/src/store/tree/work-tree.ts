@@ -1,13 +1,13 @@
 import type { Digest } from "@skerry/model"
 import { StoreError } from "../object-store.ts"
 import { ChunkBuffers } from "./chunk-buffers.ts"
-import { changeEntries, type Entries, findEntry } from "./directory-trie.ts"
+import { type Entries, findEntry } from "./directory-trie.ts"
 import type { Entry } from "./entry.ts"
-import { type ExtendedAttributes, keepAttributes, keptAttributes } from "./extended-attributes.ts"
+import { type ExtendedAttributes, keptAttributes } from "./extended-attributes.ts"
 import { type ChangedBytes, FileContent } from "./file-content.ts"
+import { entryOf, keepDirectories } from "./keep-tree.ts"
 import type { KeptNodes } from "./kept-nodes.ts"
-import { NO_TOTALS } from "./totals.ts"
-import { type NewNode, newEntry, type Place, WorkNode } from "./work-node.ts"
+import { entriesIn, type NewNode, newEntry, type Place, WorkNode } from "./work-node.ts"
 
 export const ROOT_ID = 1n
 
@@ -163,31 +163,10 @@ export class WorkTree {
     }
   }
 
-  /** True where `node` is `directory` or lies below it. Both are in memory, and all that leads to them. */
-  isWithin(node: WorkNode, directory: WorkNode): boolean {
-    for (let each: WorkNode | undefined = node; each !== undefined; each = each.place?.directory) {
-      if (each === directory) return true
-    }
-    return false
-  }
-
-  depth(node: WorkNode): number {
-    let depth = 0
-    for (let each = node; each.place !== undefined; each = each.place.directory) depth += 1
-    return depth
-  }
-
   /** Makes everything objects, and names them all. Takes as long as there are changes. */
   keep(): Digest {
     if (this.#rootDigest !== undefined) return this.#rootDigest
-    const directories = [this.root]
-    // Grows while it is read: directories come after those that they are in.
-    for (const { directory } of directories) {
-      for (const child of directory?.changed.values() ?? []) {
-        if (child?.directory !== undefined && child.directory.changed.size > 0) directories.push(child)
-      }
-    }
-    for (const directory of directories.reverse()) this.#keepDirectory(directory)
+    keepDirectories(this)
     this.changes = 0
     this.#rootDigest = this.nodes.putRoot(this.entryOf(this.root, ""))
     return this.#rootDigest
@@ -195,25 +174,7 @@ export class WorkTree {
 
   /** As its directory names it; of a directory, its changes are kept already. */
   entryOf(node: WorkNode, name: string): Entry {
-    const { kind, id, mode, accessTime, modifyTime, changeTime, target, file, directory } = node
-    if (node.attributes instanceof Map) node.attributes = keepAttributes(this.nodes, node.attributes)
-    const times = { accessTime, modifyTime, changeTime }
-    const content = file === undefined ? directory?.kept?.digest : file.keep()
-    const below = directory?.kept?.totals ?? NO_TOTALS
-    const attributes = node.attributes as Entry["attributes"]
-    return {
-      name,
-      kind,
-      id,
-      mode,
-      ...times,
-      size: file?.size ?? 0,
-      chunks: file?.chunks ?? 0,
-      content,
-      below,
-      target,
-      attributes,
-    }
+    return entryOf(this.nodes, node, name)
   }
 
   /** A removed node of before the server was started anew. */
@@ -329,20 +290,4 @@ export class WorkTree {
     node.modifyTime = node.changeTime = time
     this.markChanged(node)
   }
-
-  #keepDirectory({ directory }: WorkNode): void {
-    if (directory === undefined) return
-    const entries = new Map<string, Entry | undefined>()
-    for (const [name, node] of directory.changed) entries.set(name, node && this.entryOf(node, name))
-    directory.kept = changeEntries(this.nodes, directory.kept, entries)
-    const nodes = [...directory.changed.values()]
-    directory.changed.clear()
-    for (const node of nodes) if (node?.isIdle === true) this.letGo(node)
-  }
-}
-
-export function entriesIn(node: WorkNode) {
-  if (node.directory === undefined)
-    throw new StoreError("damaged", "A change is in the entries of no directory")
-  return node.directory
 }
