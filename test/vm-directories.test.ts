@@ -1,0 +1,136 @@
+import assert from "node:assert/strict"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { after, test } from "node:test"
+import { eventually, openBuiltHome } from "./support/built-home.ts"
+import { processesOf } from "./support/host-processes.ts"
+
+/* Directories on virtual machines: what is granted while a domain runs is there at once, and gone at once. */
+const folder = mkdtempSync(join(tmpdir(), "skerry-directories-"))
+after(() => rmSync(folder, { recursive: true }))
+mkdirSync(join(folder, "tax"))
+writeFileSync(join(folder, "tax/2025.txt"), "a lot\n")
+writeFileSync(join(folder, "report.txt"), "Dear reader\n")
+
+/** The same path each time: a configuration that changes is built anew. */
+const CONFIGURED = join(tmpdir(), "skerry-directories-configured")
+mkdirSync(CONFIGURED, { recursive: true })
+writeFileSync(join(CONFIGURED, "letter.txt"), "configured\n")
+
+const home = await openBuiltHome("directories", {
+  applications: {
+    tools: {
+      source: { kind: "debian", packages: ["bash", "coreutils", "procps", "util-linux"] },
+      command: ["bash"],
+    },
+  },
+  resources: {
+    home: { kind: "directory", origin: { kind: "state", tree: "mail" } },
+    papers: {
+      kind: "directory",
+      origin: { kind: "host", path: CONFIGURED },
+      access: "write",
+      at: "/mnt/papers",
+    },
+  },
+  instances: {
+    mail: { application: "tools", grants: ["home", "papers"] },
+    bank: { application: "tools" },
+  },
+})
+after(() => home[Symbol.asyncDispose]())
+
+async function ok(...words: string[]): Promise<string> {
+  const { status, stdout, stderr } = await home.run(words)
+  assert.equal(status, 0, `skerry ${words.join(" ")}: ${stderr}`)
+  return stdout
+}
+
+const inside = (instance: string, script: string) => ok("run", instance, "--", "bash", "-c", script)
+
+test("what an instance has from the configuration is there with its first command, and its home stays", async () => {
+  assert.equal(
+    await inside("mail", "cat /mnt/papers/letter.txt; echo kept > ~/note; echo gone > /tmp/note"),
+    "configured\n",
+  )
+  await inside("mail", "echo from the domain > /mnt/papers/answer.txt")
+  await ok("stop", "mail")
+  assert.equal(readFileSync(join(CONFIGURED, "answer.txt"), "utf8"), "from the domain\n")
+  assert.equal(
+    await inside("mail", "cat ~/note; ls /tmp/note 2>&1 | tail -c 26"),
+    "kept\nNo such file or directory\n",
+  )
+  assert.match(await ok("state", "log", "mail"), /stop/)
+})
+
+test("a file that is granted is there within a second, and its open descriptors fail within a second of its end", async (t) => {
+  // The first one in a domain takes longer: what mounts is loaded by it.
+  await ok("grant", "bank", join(folder, "tax"))
+  const rounds = [await grantAndRevoke(), await grantAndRevoke(), await grantAndRevoke()]
+  for (const { grantMs, revokeMs, goneMs } of rounds) {
+    t.diagnostic(`granted in ${grantMs} ms, revoked in ${revokeMs} ms, reading fails after ${goneMs} ms`)
+  }
+  // Of several, because the machine may be busy with something else.
+  const best = (of: "grantMs" | "revokeMs" | "goneMs") => Math.min(...rounds.map((round) => round[of]))
+  assert.ok(best("grantMs") < 1000 && best("revokeMs") < 1000 && best("goneMs") < 1000)
+  assert.equal(await inside("bank", "cat /mnt/report.txt 2> /dev/null || true"), "")
+  await ok("revoke", "--all")
+})
+
+/** How long each takes, the start of the command line included. */
+async function grantAndRevoke() {
+  const granting = performance.now()
+  const granted = await ok("grant", "bank", join(folder, "report.txt"), "--read")
+  const grantMs = Math.round(performance.now() - granting)
+  assert.match(granted, /^bank may read it at \/mnt\/report\.txt until it is revoked: skerry revoke d\d+\n$/)
+  assert.equal(await inside("bank", "cat /mnt/report.txt"), "Dear reader\n")
+  // Reads again and again what it has open, past every cache, and says when that fails.
+  const look = "dd iflag=direct if=/dev/fd/3 of=/dev/null count=1 2> /dev/null"
+  const script = `exec 3< /mnt/report.txt; echo open; while ${look}; do sleep 0.02; done; echo gone`
+  const reader = home.spawn("exec", "bank", "--", "bash", "-c", script)
+  let said = ""
+  reader.stdout?.on("data", (chunk) => {
+    said += String(chunk)
+  })
+  await eventually("the file is open", () => said.includes("open"))
+  const revoking = performance.now()
+  const isGone = eventually("reading fails", () => said.includes("gone"))
+  await ok("revoke", "bank", join(folder, "report.txt"))
+  const revokeMs = Math.round(performance.now() - revoking)
+  await isGone
+  return { grantMs, revokeMs, goneMs: Math.round(performance.now() - revoking) }
+}
+
+test("a grant to write ends by itself, and what was written is there", async () => {
+  await ok("grant", "bank", join(folder, "tax"), "--write", "--for", "15s")
+  await inside("bank", "echo more > /mnt/tax/2026.txt && sync /mnt/tax/2026.txt")
+  assert.equal(readFileSync(join(folder, "tax/2026.txt"), "utf8"), "more\n")
+  assert.match(await ok("grants"), /bank +write .*tax\/ /)
+  await eventually("its time is over", async () => !(await ok("grants")).includes("tax/"), 60_000)
+  assert.equal(await inside("bank", "ls /mnt/tax 2>/dev/null | wc -l"), "0\n")
+})
+
+test("a domain whose directory's server is killed goes on with what it has open", async () => {
+  rmSync(join(CONFIGURED, "log"), { force: true })
+  const script =
+    "exec 3>> /mnt/papers/log; for n in $(seq 40); do echo $n >&3; sleep 0.1; done; sync; echo done"
+  const writing = inside("mail", script)
+  const written = () => readFileSync(join(CONFIGURED, "log"), "utf8")
+  await eventually("it writes", () => existsSync(join(CONFIGURED, "log")) && written().split("\n").length > 3)
+  const { pid: daemon } = JSON.parse(await ok("daemon", "--status", "--json")) as { pid: number }
+  const servers = directoryServers(daemon)
+  assert.equal(servers.length, 1)
+  for (const pid of servers) process.kill(pid, "SIGKILL")
+  assert.equal(await writing, "done\n")
+  assert.equal(written(), Array.from({ length: 40 }, (_, index) => `${index + 1}\n`).join(""))
+})
+
+/** The Node processes, inside their sandboxes, of the directory servers that this daemon has started. */
+function directoryServers(daemon: number): number[] {
+  const isServer = (pid: number) => {
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")
+    return words[0]?.endsWith("/node") === true && words.includes("directory") && words.includes("--control")
+  }
+  return processesOf(daemon).filter(isServer)
+}
