@@ -141,6 +141,17 @@ test("a path through a symlink, or to nothing, a device or Skerry's own folders 
   assert.deepEqual(await grants(daemon), [])
 })
 
+test("Skerry's own folders are not granted by the path that they really have, either", async () => {
+  await using daemon = await start()
+  const { paths, home } = daemon
+  renameSync(paths.state, join(home, "real-state"))
+  symlinkSync(join(home, "real-state"), paths.state)
+  await assert.rejects(
+    give(daemon, join(home, "real-state")),
+    failsWith("bad-request", /Skerry's own folder/),
+  )
+})
+
 test("a folder of keys is granted with a warning", async () => {
   await using daemon = await start()
   const { warnings } = await give(daemon, join(daemon.home, ".ssh"))

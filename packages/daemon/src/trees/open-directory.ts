@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readlinkSync, type Stats } from "node:fs"
+import { closeSync, constants, fstatSync, openSync, readlinkSync, realpathSync, type Stats } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { type HostPaths, placesOverlap, quoted } from "@skerry/model"
 import { DaemonError, messageOf } from "../errors.ts"
@@ -50,7 +50,7 @@ export function openGranted(written: string, { paths, home }: OpenPathOptions): 
   for (const system of ["/proc", "/sys", "/dev"]) {
     if (`${path}/`.startsWith(`${system}/`)) refuse(`${system} is no place for files`)
   }
-  for (const own of Object.values(paths)) {
+  for (const own of Object.values(paths).flatMap(withReal)) {
     if (placesOverlap(path, own)) refuse(`Skerry's own folder ${own} is in it, or it is in that`)
   }
   const isFile = statOf(path, refuse).isFile()
@@ -83,6 +83,15 @@ export function openGranted(written: string, { paths, home }: OpenPathOptions): 
 /** Another handle of the directory that this one leads to, whatever its path is by now; the caller's. */
 export const openAgain = (handle: number): number =>
   openSync(`/proc/self/fd/${handle}`, O_PATH | constants.O_DIRECTORY)
+
+/** Skerry's own folders may be reached through symlinks; what is granted is not. */
+function withReal(own: string): string[] {
+  try {
+    return [own, realpathSync(own)]
+  } catch {
+    return [own] // It is not there yet.
+  }
+}
 
 type Refuse = (why: string, cause?: unknown) => never
 
