@@ -17,6 +17,9 @@ export interface DirectorySourceOptions {
   readonly uid: number
 }
 
+/** Descriptors that clients leave: for connections of others, and for Node. Each client has one. */
+const SPARE = 2048
+
 /** Opens the directory once. Throws where the path leads to another one than the handle. */
 export function directorySource({ calls, path, handle, access, uid }: DirectorySourceOptions): TreeSource {
   const root = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)
@@ -28,7 +31,8 @@ export function directorySource({ calls, path, handle, access, uid }: DirectoryS
     }
     calls.close(handle)
   }
-  const tree = new HostDirectory({ calls, root, access, uid })
+  const mostDescriptors = Math.max(SPARE, calls.raiseDescriptorLimit() - SPARE)
+  const tree = new HostDirectory({ calls, root, access, mostDescriptors, uid })
   const whole = new ServedTree(tree)
   const single = new Map<string, ServedTree>()
   return {

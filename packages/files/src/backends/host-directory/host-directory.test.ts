@@ -18,7 +18,7 @@ import { join } from "node:path"
 import { test } from "node:test"
 import { parseEntryName } from "../../codec/entry-name.ts"
 import { TREE_LIMITS } from "../../file-tree.ts"
-import { folderFor, listNames, openHostDirectory, READ, readWhole, WRITE } from "./testing.ts"
+import { folderFor, listNames, openHostDirectory, openTree, READ, readWhole, WRITE } from "./testing.ts"
 
 const code = (expected: string) => (error: unknown) =>
   error instanceof Error && "code" in error && error.code === expected
@@ -247,4 +247,26 @@ test("only attributes of user.* are served", (t) => {
   assert.throws(() => tree.getAttribute(file.node, "user.note"), code("ENODATA"))
   tree.close(file)
   tree.release(file.node)
+})
+
+test("clients hold as many descriptors as they may, and not one more", (t) => {
+  const path = folderFor(t)
+  writeFileSync(join(path, "file"), "content")
+  const tree = openTree(path, "write", 3)
+  const root = tree.root()
+  const name = parseEntryName("file")
+  const nodes = [tree.walk(root, name), tree.walk(root, name)]
+  const open = tree.open(root, READ)
+  assert.throws(() => tree.walk(root, name), code("EMFILE"))
+  assert.throws(() => tree.open(root, READ), code("EMFILE"))
+  assert.throws(() => tree.create(root, parseEntryName("new"), WRITE, 0o644), code("EMFILE"))
+  assert.deepEqual(readdirSync(path), ["file"])
+  tree.close(open)
+  nodes.push(tree.walk(root, name))
+  for (const node of nodes) tree.release(node)
+  for (let round = 0; round < 10; round++) {
+    const node = tree.walk(root, name)
+    assert.equal(readWhole(tree, node), "content")
+    tree.release(node)
+  }
 })

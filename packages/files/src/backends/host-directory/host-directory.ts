@@ -24,6 +24,8 @@ export interface HostDirectoryOptions {
   readonly root: number
   /** "read": nothing is changed through this tree, whoever asks. */
   readonly access: "read" | "write"
+  /** Descriptors that clients may make it hold, all of them together: more is EMFILE. The process needs some besides. */
+  readonly mostDescriptors: number
   /** The account that serves: its files appear as the guest's own. */
   readonly uid: number
 }
@@ -50,7 +52,7 @@ export class HostDirectory implements FileTree {
   readonly #mayChange: boolean
   #hasChanges = false
 
-  constructor({ calls, root, access, uid }: HostDirectoryOptions) {
+  constructor({ calls, root, access, mostDescriptors, uid }: HostDirectoryOptions) {
     this.#calls = calls
     this.#stat = new Stat(calls, uid)
     this.#reader = new DirectoryReader(calls)
@@ -61,7 +63,7 @@ export class HostDirectory implements FileTree {
     calls.close(root)
     this.#stat.look(fd)
     this.#device = this.#stat.device()
-    this.#nodes = new HostNodes(calls, this.#stat, this.#device)
+    this.#nodes = new HostNodes(calls, this.#stat, this.#device, mostDescriptors)
     this.#root = new HostNode("directory", this.#stat.inode(), this.#device, fd)
   }
 
@@ -214,10 +216,8 @@ export class HostDirectory implements FileTree {
   }
 
   close(file: OpenNode): boolean {
-    const { fd, node } = ownOpen(file)
     this.#reader.forget(file)
-    if (node.writingFd === fd) node.writingFd = undefined
-    if (node.fd !== fd) this.#calls.close(fd)
+    this.#nodes.close(ownOpen(file))
     return false
   }
 

@@ -48,14 +48,19 @@ export class HostNodes {
   readonly #calls: FileCalls
   readonly #stat: Stat
   readonly #rootDevice: bigint
+  readonly #most: number
+  /** Of nodes and what is open: 0 ≤ descriptors ≤ #most. */
+  #descriptors = 0
 
-  constructor(calls: FileCalls, stat: Stat, rootDevice: bigint) {
+  constructor(calls: FileCalls, stat: Stat, rootDevice: bigint, most: number) {
+    this.#most = most
     this.#calls = calls
     this.#stat = stat
     this.#rootDevice = rootDevice
   }
 
   walk(directory: HostNode, name: string): HostNode {
+    this.#expectRoom()
     const fd = this.#calls.open(directory.fd, name, HOLD, 0)
     // A mount point: what is mounted there was not granted.
     if (fd === -ERRNO.EXDEV) throw new FileError("EACCES")
@@ -71,22 +76,24 @@ export class HostNodes {
   }
 
   open(node: HostNode, mode: OpenMode): HostOpen {
+    this.#expectRoom()
     switch (node.kind) {
       case "symlink":
         throw new FileError("ELOOP")
       case "directory":
         if (mode.write || mode.append || mode.truncate) throw new FileError("EISDIR")
-        return new HostOpen(node, check(this.#calls.openDirectory(node.fd)))
+        return this.#opened(node, check(this.#calls.openDirectory(node.fd)))
       case "file": {
         const truncate = mode.truncate ? constants.O_TRUNC : 0
         const fd = check(this.#calls.reopen(node.fd, OPEN | accessFlags(mode) | truncate))
         if (mode.write) node.writingFd = fd
-        return new HostOpen(node, fd)
+        return this.#opened(node, fd)
       }
     }
   }
 
   create(directory: HostNode, name: string, mode: OpenMode, permissions: number): HostOpen {
+    this.#expectRoom()
     const flags = CREATE | accessFlags(mode)
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const fd = this.#calls.open(directory.fd, name, flags, permissions & PERMISSIONS)
@@ -105,7 +112,25 @@ export class HostNodes {
 
   release(node: HostNode): void {
     node.holds -= 1
-    if (node.holds === 0) this.#calls.close(node.fd)
+    if (node.holds > 0) return
+    this.#calls.close(node.fd)
+    this.#descriptors -= 1
+  }
+
+  close({ fd, node }: HostOpen): void {
+    if (node.writingFd === fd) node.writingFd = undefined
+    if (node.fd === fd) return
+    this.#calls.close(fd)
+    this.#descriptors -= 1
+  }
+
+  #opened(node: HostNode, fd: number): HostOpen {
+    this.#descriptors += 1
+    return new HostOpen(node, fd)
+  }
+
+  #expectRoom(): void {
+    if (this.#descriptors >= this.#most) throw new FileError("EMFILE")
   }
 
   #created(fd: number, mode: OpenMode): HostOpen {
@@ -139,6 +164,7 @@ export class HostNodes {
       // A FIFO, socket or device: opening it would do something, or wait.
       if (kind === undefined) throw new FileError("EACCES")
       const device = this.#stat.device()
+      this.#descriptors += 1
       return new HostNode(kind, nodeId(this.#rootDevice, device, this.#stat.inode()), device, fd)
     } catch (error) {
       this.#calls.close(fd)

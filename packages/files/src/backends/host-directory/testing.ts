@@ -18,9 +18,13 @@ export function folderFor(t: Cleanup): string {
   return path
 }
 
-export function openTree(path: string, access: "read" | "write" = "write"): HostDirectory {
+export function openTree(
+  path: string,
+  access: "read" | "write" = "write",
+  mostDescriptors = 15_000,
+): HostDirectory {
   const root = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)
-  return new HostDirectory({ calls, root, access, uid: process.getuid?.() ?? -1 })
+  return new HostDirectory({ calls, root, access, mostDescriptors, uid: process.getuid?.() ?? -1 })
 }
 
 export function openHostDirectory(t: Cleanup, path: string, access: "read" | "write" = "write") {
