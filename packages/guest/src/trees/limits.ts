@@ -1,13 +1,16 @@
 /** Bounds of one mounted tree. */
 export const TREE = {
-  /** Bytes of a message: v9fs takes memory in one stretch for each, which is hard to find if it is long. */
-  messageBytes: 128 * 1024 + 24,
+  /**
+   * Bytes of a message. What a message costs does not depend on its length; but v9fs takes memory in one stretch for each,
+   * a power of two, which is the harder to find the longer it is.
+   */
+  messageBytes: 512 * 1024,
   /** Open or known files: some 200 bytes of the agent's memory each. */
   fids: 65_536,
   /** Requests of more bytes than this are read into memory of their own, which is kept for the next. */
   smallBytes: 16 * 1024,
   /** Long requests without an answer: each holds a message's bytes. The kernel waits for the others. */
-  longRequests: 16,
+  longRequests: 4,
   /** Names told when a file is claimed from a new server: deeper ones are found by their id. */
   reclaimNames: 256,
   /** Files claimed from a new server at once, before any answer. */

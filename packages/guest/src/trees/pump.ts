@@ -9,7 +9,7 @@ import { NoRecovery, Recovery } from "./recovery.ts"
 import { type Request, RequestInput } from "./request-input.ts"
 
 /** Of a virtio port: QEMU's buffers hold a page each, and there are 128. */
-const PORT_READ = { bytes: 256 * 1024, pieceBytes: 4096 } as const
+const PORT_READ = { bytes: 512 * 1024, pieceBytes: 4096 } as const
 
 export interface PumpOptions {
   readonly loop: Loop

@@ -93,9 +93,9 @@ export class Bench implements Disposable {
   }
 
   send(from: Played, bytes: Uint8Array, pieceBytes = bytes.length): void {
-    for (let at = 0; at < bytes.length; at += pieceBytes) {
-      linux.writeSome(from.fd, bytes.subarray(at, at + pieceBytes))
-      if (pieceBytes < bytes.length) this.turn()
+    for (let at = 0; at < bytes.length; ) {
+      at += linux.writeSome(from.fd, bytes.subarray(at, at + pieceBytes)) ?? 0
+      if (at < bytes.length) this.turn()
     }
   }
 
@@ -148,7 +148,7 @@ export class Bench implements Disposable {
     const frames = new FrameGatherer(TREE.messageBytes)
     linux.setBlocking(fd, false)
     const watch = this.loop.watch(fd, () => {
-      const input = Buffer.alloc(TREE.messageBytes)
+      const input = Buffer.alloc(64 * 1024)
       const count = linux.readSome(fd, input)
       if (count === 0) watch.want(0)
       if (count !== undefined)
