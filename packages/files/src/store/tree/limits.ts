@@ -23,13 +23,13 @@ export const STATE_TREE = {
   /** Bytes of changed chunks in memory, before the oldest become objects. */
   changedBytes: 8 * 1024 * 1024,
   /** Changed nodes in memory, before the tree becomes objects. */
-  changedNodes: 4096,
+  changedNodes: 12_000,
   /** Entries of a directory that one reading of it gathers at once. */
   listedEntries: 32_768,
   /** Gathered readings kept. */
   listings: 4,
   /** Changes in one life of the journal: after the server's end they are all in memory again. */
-  journalChanges: 40_000,
+  journalChanges: 60_000,
   /** Bytes of the journal, before it begins anew. */
   journalBytes: 64 * 1024 * 1024,
   /** Bytes of one record of the journal. */
@@ -38,8 +38,8 @@ export const STATE_TREE = {
   turnBytes: 2 * 1024 * 1024,
   /** Bytes of memory that stay for the next turn. */
   keptTurnBytes: 512 * 1024,
-  /** Buffers of whole chunks that stay for the next change. */
-  keptBuffers: 32,
+  /** Bytes of buffers of chunks that stay for the next change. */
+  keptBufferBytes: 4 * 1024 * 1024,
   /** A part of a chunk at least this long that ends it is kept as an object, and named in the journal. */
   wholeChunkPieceBytes: 32 * 1024,
   /** Bytes of the file system that are left for making room: removing needs some too. */
