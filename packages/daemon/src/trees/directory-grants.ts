@@ -14,6 +14,7 @@ export interface DirectoryGrantsOptions {
   readonly paths: HostPaths
   readonly home: string
   readonly now: () => number
+  readonly monotonicMs: () => number
   readonly record: (fields: AuditFields) => void
   readonly onNotice: (text: string) => void
   /** There are fewer of them. */
@@ -31,7 +32,9 @@ export interface WantedGrant {
 
 interface DirectoryGrant extends Omit<DirectoryGrantRow, "kind" | "domain"> {
   readonly opened: OpenedPath
-  /** Where it is; undefined: its domain does not run. */
+  /** When it is over on a clock that is never set: the other one may be set back, this one stands still in a sleep. */
+  readonly runsOutAt: number | undefined
+  /** Where it is, or is about to be; undefined: its domain does not run. */
   mounted: { readonly driver: DomainDriver; readonly tree: MountedTree } | undefined
   isOver: boolean
 }
@@ -76,7 +79,7 @@ export class DirectoryGrants {
   }
 
   list(): DirectoryGrantRow[] {
-    return [...this.#grants.values()].map(({ opened, mounted, isOver: _, ...row }) => ({
+    return [...this.#grants.values()].map(({ opened, mounted, isOver: _, runsOutAt: __, ...row }) => ({
       ...row,
       kind: opened.only === "" ? "directory" : "file",
       domain: mounted?.driver.plan.id,
@@ -125,7 +128,6 @@ export class DirectoryGrants {
   }
 
   async #add(wanted: WantedGrant) {
-    const { now } = this.#options
     if (this.#grants.size >= TREE_LIMITS.grants) {
       const message = `${this.#grants.size} directories are granted, as many as may: "skerry revoke" makes room`
       throw new DaemonError("full", message)
@@ -139,23 +141,42 @@ export class DirectoryGrants {
       )
     }
     const opened = openGranted(wanted.path, this.#options)
+    const grant = this.#open(wanted, opened, plan.directories)
+    if (driver?.state.kind === "running") {
+      await this.#mount(grant, driver).catch(async (error: unknown) => {
+        await this.#end(grant, "it could not be given")
+        throw error
+      })
+    }
+    if (grant.isOver) throw new DaemonError("cancelled", `${quoted(grant.path)} was taken back meanwhile`)
+    // It came to run meanwhile, or ended.
+    const present = this.#options.domains().find(wanted.instance)
+    if (present !== undefined && present !== driver) this.onRunning(present)
+    return { id: grant.id, at: grant.at, warnings: opened.warnings }
+  }
+
+  /** Counts from here on, also while a guest takes its time to mount it. Takes over `opened`. */
+  #open(
+    wanted: WantedGrant,
+    opened: OpenedPath,
+    planned: DomainDriver["plan"]["directories"],
+  ): DirectoryGrant {
+    const { now, monotonicMs } = this.#options
     try {
-      const at = this.#place(wanted, opened, plan.directories)
-      this.#lastId += 1
+      const at = this.#place(wanted, opened, planned)
+      const milliseconds = wanted.seconds === 0 ? undefined : wanted.seconds * 1000
       const grantedAt = now()
+      this.#lastId += 1
       const grant: DirectoryGrant = {
         ...{ id: this.#lastId, instance: wanted.instance, path: opened.path, at, access: wanted.access },
-        ...{ grantedAt, until: wanted.seconds === 0 ? undefined : grantedAt + wanted.seconds * 1000 },
+        ...{ grantedAt, until: milliseconds && grantedAt + milliseconds },
         ...{ opened, mounted: undefined, isOver: false },
+        runsOutAt: milliseconds && monotonicMs() + milliseconds,
       }
-      if (driver?.state.kind === "running") await this.#mount(grant, driver)
       this.#grants.set(grant.id, grant)
       this.#record(grant, "allow", "granted")
       this.#watch ??= setInterval(() => this.#expire(), TREE_LIMITS.expiryMs)
-      // It came to run meanwhile, or ended.
-      const present = this.#options.domains().find(wanted.instance)
-      if (present !== undefined && present !== driver) this.onRunning(present)
-      return { id: grant.id, at, warnings: opened.warnings }
+      return grant
     } catch (error) {
       opened[Symbol.dispose]()
       throw error
@@ -187,13 +208,19 @@ export class DirectoryGrants {
   }
 
   async #mount(grant: DirectoryGrant, driver: DomainDriver): Promise<void> {
-    if (grant.mounted !== undefined || grant.isOver) return
+    if (grant.mounted?.driver === driver || grant.isOver) return
     const { access, at, opened } = grant
-    const mounts = this.#options.mounts()
-    const tree = await mounts.mountOpened(driver, opened, { what: quoted(opened.path), at, access })
-    // Revoked, or over, while it was being mounted.
-    if (grant.isOver) await mounts.unmount(driver, tree)
-    else grant.mounted = { driver, tree }
+    let begun: DirectoryGrant["mounted"]
+    try {
+      const how = { what: quoted(opened.path), at, access }
+      await this.#options.mounts().mountOpened(driver, opened, how, (tree) => {
+        begun = grant.mounted = { driver, tree }
+      })
+    } catch (error) {
+      if (grant.mounted === begun) grant.mounted = undefined
+      // Taken back while it was being mounted: that is all that was wanted.
+      if (!grant.isOver) throw error
+    }
   }
 
   async #end(grant: DirectoryGrant, why: string): Promise<void> {
@@ -212,9 +239,10 @@ export class DirectoryGrants {
   }
 
   #expire(): void {
-    const now = this.#options.now()
+    const { now, monotonicMs } = this.#options
     for (const grant of this.#grants.values()) {
-      if (grant.until !== undefined && now >= grant.until) void this.#end(grant, "its time was over")
+      const { until = Number.POSITIVE_INFINITY, runsOutAt = Number.POSITIVE_INFINITY } = grant
+      if (now() >= until || monotonicMs() >= runsOutAt) void this.#end(grant, "its time was over")
     }
   }
 

@@ -46,7 +46,7 @@ export class MountedTree {
   #attached: AttachedTree | undefined
   /** Settles when the port is there, or will not be: a server that is started anew takes its place only then. */
   readonly #placed = Promise.withResolvers<void>()
-  #isGone = false
+  readonly #gone = new AbortController()
   #released: Promise<void> | undefined
 
   private constructor(request: TreeRequest, place: TreePlace) {
@@ -71,10 +71,14 @@ export class MountedTree {
     }
   }
 
+  get #isGone(): boolean {
+    return this.#gone.signal.aborted
+  }
+
   /** Takes it from the domain, which is told and cannot delay it. Never rejects. */
   async unmount(): Promise<void> {
     if (this.#isGone) return await this.release()
-    this.#isGone = true
+    this.#gone.abort(tooLate())
     const { agent, domain, port } = this.#place
     // What it answers changes nothing: without its port nothing of the tree can be reached.
     await agent.unmountTree(port, AbortSignal.timeout(TREE_LIMITS.unmountMs)).catch(() => {})
@@ -84,7 +88,7 @@ export class MountedTree {
 
   /** The domain is gone, or has no port for it any more: its server lets go of it. Never rejects. */
   async release(): Promise<void> {
-    this.#isGone = true
+    this.#gone.abort(tooLate())
     this.#released ??= this.#release()
     await this.#released
   }
@@ -113,28 +117,36 @@ export class MountedTree {
       this.#attached = attached
       if (this.#isGone) {
         closeSync(attached.fd)
-        throw new DaemonError("cancelled", "the domain has ended, or it was taken back, meanwhile")
+        // Whoever released it found no client to drop.
+        await this.#release()
+        throw tooLate()
       }
       await domain.addPort(port, attached.fd)
     } finally {
       this.#placed.resolve()
     }
-    const signal = AbortSignal.timeout(TREE_LIMITS.agentMountMs)
+    this.#gone.signal.throwIfAborted()
+    const signal = AbortSignal.any([this.#gone.signal, AbortSignal.timeout(TREE_LIMITS.agentMountMs)])
     await agent.mountTree({ port, attachName: ATTACH_NAME, at, only, access, sharing }, signal)
   }
 
   /** The agent finds the port again by its name, and the open files with it. */
   async #reconnect(fd: number): Promise<void> {
     const { domain, port } = this.#place
-    await this.#placed.promise
-    if (this.#isGone) {
-      closeSync(fd)
-      throw new Error("its domain has it no more")
+    let isTaken = false
+    try {
+      await this.#placed.promise
+      await domain.removePort?.(port)
+      if (this.#isGone) throw new Error("its domain has it no more")
+      isTaken = true
+      await domain.addPort?.(port, fd)
+    } finally {
+      if (!isTaken) closeSync(fd)
     }
-    await domain.removePort?.(port)
-    await domain.addPort?.(port, fd)
   }
 }
+
+const tooLate = () => new DaemonError("cancelled", "the domain has ended, or it was taken back, meanwhile")
 
 const FAILURES: Readonly<Record<MountFailureCode, string>> = {
   "no-port": "its machine did not see the port",

@@ -59,19 +59,24 @@ export class TreeMounts implements DomainTrees {
     if (!record.isOver) await this.#snapshotNowAndThen(driver, record)
   }
 
-  /** Of a directory of the host that is open already, which stays the caller's. */
+  /**
+   * Of a directory of the host that is open already, which stays the caller's. `onBegun` hears of the tree before the guest
+   * does: it can be unmounted from then on, however long the guest takes to say that it has it.
+   */
   async mountOpened(
     driver: DomainDriver,
     opened: OpenedPath,
     how: Pick<TreeRequest, "what" | "at" | "access">,
+    onBegun: (mounted: MountedTree) => void = () => {},
   ): Promise<MountedTree> {
-    return await this.#mount(driver, {
+    const request: TreeRequest = {
       ...how,
       tree: undefined,
       sharing: "shared",
       only: opened.only,
       attach: (trees, hooks) => this.#options.directories.attach(opened, how.access, trees, hooks),
-    })
+    }
+    return await this.#mount(driver, request, onBegun)
   }
 
   async unmount(driver: DomainDriver, mounted: MountedTree): Promise<void> {
@@ -142,7 +147,11 @@ export class TreeMounts implements DomainTrees {
     }
   }
 
-  async #mount(driver: DomainDriver, request: TreeRequest): Promise<MountedTree> {
+  async #mount(
+    driver: DomainDriver,
+    request: TreeRequest,
+    onBegun: (mounted: MountedTree) => void = () => {},
+  ): Promise<MountedTree> {
     const { domain, agent } = driver
     const { kind } = driver.state
     if (domain === undefined || agent === undefined || (kind !== "mounting" && kind !== "running")) {
@@ -167,6 +176,7 @@ export class TreeMounts implements DomainTrees {
       return await MountedTree.mount(request, place, (mounted) => {
         begun = mounted
         record.mounted.add(mounted)
+        onBegun(mounted)
       })
     } catch (error) {
       if (begun !== undefined) record.mounted.delete(begun)
