@@ -182,11 +182,15 @@ export class Pump {
     try {
       action()
     } catch (error) {
-      if (isLost(error) || error instanceof NoRecovery || error instanceof OverlongMessage) this.close()
-      else throw error
+      if (!isLost(error) && !isBroken(error)) throw error
+      this.close()
     }
   }
 }
+
+/** One side does not speak 9P: an answer that ends before its fields do is a RangeError of whoever looks into it. */
+const isBroken = (error: unknown) =>
+  error instanceof NoRecovery || error instanceof OverlongMessage || error instanceof RangeError
 
 const LOST: ReadonlySet<string> = new Set(["EPIPE", "ECONNRESET", "ENODEV", "EIO"])
 
