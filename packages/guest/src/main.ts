@@ -1,5 +1,5 @@
-import { existsSync, fstatSync, readFileSync } from "node:fs"
-import { workerData } from "node:worker_threads"
+import { existsSync, fstatSync, readFileSync, writeSync } from "node:fs"
+import { isMainThread, workerData } from "node:worker_threads"
 import { openLinux } from "@skerry/linux"
 import {
   DescriptorQueue,
@@ -138,6 +138,8 @@ try {
   else main(parseInherited(process.env), process.env.SKERRY_ROOT ?? "")
 } catch (error) {
   // The console is all there is to tell: the host reads it when the domain ends.
-  console.error("skerry agent:", error instanceof Error ? error.message : error)
-  process.exit(1)
+  writeSync(2, `skerry agent: ${error instanceof Error ? error.message : error}\n`)
+  // A thread's exit would be its own alone, and leave whoever uses a tree waiting for good.
+  if (isMainThread) process.exit(1)
+  process.kill(process.pid, "SIGKILL")
 }

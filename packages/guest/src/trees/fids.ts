@@ -46,18 +46,17 @@ export function noteLock(fid: Fid, request: Buffer): void {
   const owner = request.readUInt32LE(32)
   const others = fid.locks.flatMap((lock) => {
     if (lock.owner !== owner || lock.end <= start || lock.start >= end) return [lock]
-    return [part(lock, lock.start, start), part(lock, end, lock.end)].filter((each) => each.start < each.end)
+    return [...part(lock, lock.start, start), ...part(lock, end, lock.end)]
   })
   if (request[11] !== LOCK_TYPE.unlock) others.push({ request, start, end, owner })
   if (others.length <= TREE.locks) fid.locks = others
 }
 
-/** Of a lock, what is between these bytes. */
-function part(lock: HeldLock, from: bigint, to: bigint): HeldLock {
-  const start = from > lock.start ? from : lock.start
-  const end = to < lock.end ? to : lock.end
+/** Of a lock, what is between these bytes, if anything is. */
+function part(lock: HeldLock, start: bigint, end: bigint): HeldLock[] {
+  if (start >= end) return []
   const request = Buffer.from(lock.request)
   request.writeBigUInt64LE(start, 16)
-  request.writeBigUInt64LE(end >= END || end <= start ? 0n : end - start, 24)
-  return { ...lock, request, start, end }
+  request.writeBigUInt64LE(end === END ? 0n : end - start, 24)
+  return [{ ...lock, request, start, end }]
 }

@@ -163,11 +163,16 @@ test("what a file's locks were is locked again, as far as it was not unlocked", 
   bench.exchange(lock(1, 0, 100), reply("lock", 1, ["u8", 0]))
   bench.exchange(lock(1, 500, 10), reply("lock", 1, ["u8", 1])) // blocked
   bench.exchange(lock(2, 10, 20), reply("lock", 1, ["u8", 0]))
+  // To the end of the file, whatever that is, as flock(2) does.
+  bench.exchange(lock(1, 1000, 0), reply("lock", 1, ["u8", 0]))
+  bench.exchange(lock(2, 1000, 0), reply("lock", 1, ["u8", 0]))
+  bench.exchange(lock(1, 2000, 0), reply("lock", 1, ["u8", 0]))
+  bench.exchange(lock(2, 2000, 5), reply("lock", 1, ["u8", 0]))
   bench.kill()
   bench.serve()
   agreeAgain(bench)
-  const told = [1, 2, 3].map(() => bench.next(bench.server))
-  assert.deepEqual(told.slice(1), [lock(1, 0, 10, 1), lock(1, 30, 70, 2)])
+  const told = [1, 2, 3, 4].map(() => bench.next(bench.server))
+  assert.deepEqual(told.slice(1), [lock(1, 0, 10, 1), lock(1, 30, 70, 2), lock(1, 2005, 0, 3)])
 })
 
 test("an attribute that is being written is written anew", () => {
