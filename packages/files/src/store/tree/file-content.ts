@@ -118,12 +118,13 @@ export class FileContent {
     if (size < this.#size) {
       const chunks = chunksOf(size)
       const tail = size % chunkBytes
-      this.#present = this.#presentBefore(chunks)
+      const present = this.#presentBefore(chunks)
       if (tail > 0 && this.#chunk(chunks - 1) !== undefined) {
         const changing = this.#change(chunks - 1, 0)
         changing.length = Math.min(changing.length, tail)
         changing.buffer.fill(0, changing.length)
       }
+      this.#present = present
       for (const index of this.#chunks.keys()) {
         if (index < chunks) continue
         this.#forget(index)

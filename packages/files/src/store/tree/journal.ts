@@ -1,5 +1,5 @@
 import { bool, decode, encode, struct, text } from "@skerry/wire"
-import type { ObjectStore } from "../object-store.ts"
+import { type ObjectStore, StoreError } from "../object-store.ts"
 import type { JournalFiles, JournalSlot } from "./journal-files.ts"
 import { NO_MORE_OPS } from "./journal-op.ts"
 import { STATE_TREE } from "./limits.ts"
@@ -79,6 +79,9 @@ export class Journal {
     const head = encode(Head, { tree, isMore })
     const plain = this.#joined([Uint8Array.of(head.length), head, ops, END])
     const sealed = this.#objects.seal(this.#context(), plain)
+    if (sealed.length > STATE_TREE.recordBytes) {
+      throw new StoreError("io", `The journal cannot hold a record of ${sealed.length} bytes`)
+    }
     const length = Buffer.allocUnsafe(LENGTH_BYTES)
     length.writeUInt32LE(sealed.length)
     this.#files.append(this.#slot, [length, sealed])

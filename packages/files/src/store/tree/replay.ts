@@ -8,10 +8,13 @@ import { ROOT_ID, type WorkTree } from "./work-tree.ts"
 /** Makes the changes of a journal again. */
 export class Replay {
   readonly #tree: WorkTree
+  readonly #onTrouble: (error: unknown) => void
   readonly #nodes = new Map<bigint, WorkNode>()
 
-  constructor(tree: WorkTree) {
+  /** `onTrouble`: what cannot be made again because content that it changes is damaged by now. */
+  constructor(tree: WorkTree, onTrouble: (error: unknown) => void) {
     this.#tree = tree
+    this.#onTrouble = onTrouble
     this.#nodes.set(ROOT_ID, tree.root)
     for (const orphan of tree.orphans.values()) this.#learn(orphan)
   }
@@ -53,7 +56,7 @@ export class Replay {
         break
       }
       case "write":
-        tree.write(this.#node(op.id), op.content, Number(op.offset), signed(op.time))
+        this.#change(() => tree.write(this.#node(op.id), op.content, Number(op.offset), signed(op.time)))
         break
       case "chunk": {
         const digest = op.digest.length === 0 ? undefined : digestOf(op.digest)
@@ -61,7 +64,7 @@ export class Replay {
         break
       }
       case "resize":
-        tree.resize(this.#node(op.id), Number(op.size), signed(op.time))
+        this.#change(() => tree.resize(this.#node(op.id), Number(op.size), signed(op.time)))
         break
       case "attributes": {
         const node = this.#node(op.id)
@@ -94,6 +97,16 @@ export class Replay {
         tree.forget(this.#node(op.id))
         this.#nodes.delete(op.id)
         break
+    }
+  }
+
+  /** One damaged file must not keep all others from being opened. */
+  #change(change: () => void): void {
+    try {
+      change()
+    } catch (error) {
+      if (!(error instanceof StoreError && error.code === "damaged")) throw error
+      this.#onTrouble(error)
     }
   }
 

@@ -98,6 +98,7 @@ export class StateStore implements Disposable {
 
   /** A tree is removed with the commit of `changes`. */
   forget(name: string): void {
+    this.#trees.get(name)?.state.work.end()
     this.#trees.delete(name)
   }
 
@@ -157,9 +158,14 @@ export class StateStore implements Disposable {
   #recover(): void {
     const replays = new Map<string, Replay>()
     for (const { ops, tree } of this.#journal.turns()) {
-      const replay = replays.get(tree) ?? new Replay(this.stored(tree).state.work)
+      // One that was removed has nothing to bring back.
+      if (this.objects.record(treeRecordName(tree)) === undefined) continue
+      const replay =
+        replays.get(tree) ??
+        new Replay(this.stored(tree).state.work, (error) => this.#options.onTrouble(error))
       replays.set(tree, replay)
       if (!replay.turn(ops)) break
+      this.#makeObjects()
     }
     for (const replay of replays.values()) replay.end()
     this.checkpoint()
@@ -223,20 +229,25 @@ export class StateStore implements Disposable {
   #afterTurn(): void {
     this.#options.onTurn?.()
     try {
-      let bytes = 0
-      let changes = 0
-      for (const { state } of this.#trees.values()) {
-        bytes += state.work.changed.bytes
-        changes += state.work.changes
-      }
-      if (bytes > STATE_TREE.changedBytes) this.#putChunks(bytes)
-      if (changes > STATE_TREE.changedNodes) this.keep()
+      this.#makeObjects()
       if (this.#journal.bytes > STATE_TREE.journalBytes || this.#keptChanges > STATE_TREE.journalChanges) {
         this.checkpoint()
       }
     } catch (error) {
       this.#options.onTrouble(error) // it is tried again after the next turn
     }
+  }
+
+  /** Of what has changed, if there is much in memory. */
+  #makeObjects(): void {
+    let bytes = 0
+    let changes = 0
+    for (const { state } of this.#trees.values()) {
+      bytes += state.work.changed.bytes
+      changes += state.work.changes
+    }
+    if (bytes > STATE_TREE.changedBytes) this.#putChunks(bytes)
+    if (changes > STATE_TREE.changedNodes) this.keep()
   }
 
   /** Half of what waits, so that it is not done for each turn. */

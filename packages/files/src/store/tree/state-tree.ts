@@ -38,7 +38,7 @@ export class StateTree extends TreeAccess implements FileTree {
   readonly #listings = new DirectoryListings(this.work)
 
   root(): TreeNode {
-    return this.hold(this.work.root)
+    return this.hold(this.live(this.work.root))
   }
 
   walk(directory: TreeNode, name: EntryName): TreeNode {
@@ -73,7 +73,8 @@ export class StateTree extends TreeAccess implements FileTree {
 
   /** An orphan that nobody holds. */
   forget(orphan: WorkNode): void {
-    this.log.add({ kind: "forget", id: orphan.id }, orphan)
+    // Where a turn is so long, it is forgotten like one that nobody reclaims after a start.
+    if (this.log.bytes <= STATE_TREE.turnBytes) this.log.add({ kind: "forget", id: orphan.id }, orphan)
     this.work.forget(orphan)
   }
 
@@ -109,7 +110,7 @@ export class StateTree extends TreeAccess implements FileTree {
     const work = this.live(node)
     const { gid = OWNER, size, uid = OWNER } = changes
     if (uid !== OWNER || gid !== OWNER) throw new FileError("EPERM")
-    const time = this.host.now()
+    const time = this.timeOfChange()
     if (size !== undefined) this.resize(work, size, time)
     const at = (wanted: NewTime | undefined, otherwise: bigint) =>
       wanted === undefined ? otherwise : BigInt.asIntN(64, wanted === "now" ? time : wanted)
@@ -128,7 +129,7 @@ export class StateTree extends TreeAccess implements FileTree {
     if (work.kind === "directory" && (mode.write || mode.truncate || mode.append))
       throw new FileError("EISDIR")
     const isTruncated = mode.truncate && mode.write && work.file !== undefined
-    if (isTruncated) this.resize(work, 0, this.host.now())
+    if (isTruncated) this.resize(work, 0, this.timeOfChange())
     return opening(work, mode, isTruncated)
   }
 
@@ -176,7 +177,7 @@ export class StateTree extends TreeAccess implements FileTree {
     try {
       if (node === replaced) return
       this.checkMove(node, target, replaced)
-      const time = this.host.now()
+      const time = this.timeOfChange()
       const isKept = replaced !== undefined && replaced.holds > 0
       const names = { from: source.id, fromName, to: target.id, toName, time: u64(time), isKept }
       this.log.add({ kind: "rename", ...names }, source, target, ...(isKept ? [replaced] : []))
@@ -194,7 +195,7 @@ export class StateTree extends TreeAccess implements FileTree {
       if (kind === "directory" && node.kind !== "directory") throw new FileError("ENOTDIR")
       if (kind === "other" && node.kind === "directory") throw new FileError("EISDIR")
       if (node.directory !== undefined && node.directory.count > 0) throw new FileError("ENOTEMPTY")
-      const time = this.host.now()
+      const time = this.timeOfChange()
       const isKept = node.holds > 0
       const op = { kind: "remove", directory: directory.id, name, time: u64(time), isKept } as const
       this.log.add(op, directory, ...(isKept ? [node] : []))
@@ -221,9 +222,8 @@ export class StateTree extends TreeAccess implements FileTree {
     const end = start + bytes.length
     if (end > TREE_LIMITS.fileBytes) throw new FileError("EFBIG")
     this.expectRoom(bytes.length, Math.max(0, end - size))
-    writeFile(this.work, this.log, node, bytes, start, this.host.now())
+    writeFile(this.work, this.log, node, bytes, start, this.timeOfChange())
     writing.hasWritten = true
-    if (this.log.bytes > STATE_TREE.turnBytes) this.append(true)
     return bytes.length
   }
 

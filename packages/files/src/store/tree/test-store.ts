@@ -20,7 +20,11 @@ const fail = (error: unknown) => {
   throw error
 }
 
-export function openMemoryStore(contents: StoreContents = newContents(), limitBytes?: number): StateStore {
+export function openMemoryStore(
+  contents: StoreContents = newContents(),
+  limitBytes?: number,
+  onTrouble: (error: unknown) => void = fail,
+): StateStore {
   return new StateStore({
     objects: memoryObjectStore({
       contents: contents.objects,
@@ -28,7 +32,7 @@ export function openMemoryStore(contents: StoreContents = newContents(), limitBy
     }),
     journal: memoryJournal(contents.journal),
     now: Date.now,
-    onTrouble: fail,
+    onTrouble,
   })
 }
 

@@ -1,4 +1,5 @@
 import { type EntryName, FileError, type NodeKind, TREE_LIMITS, type TreeNode } from "../../file-tree.ts"
+import { isDeeper } from "./directory-depth.ts"
 import { STATE_TREE } from "./limits.ts"
 import type { Quota, TreeHost } from "./tree-host.ts"
 import { TurnLog } from "./turn-log.ts"
@@ -30,6 +31,15 @@ export class TreeAccess {
   append(isMore: boolean): void {
     this.host.append(this.name, this.log.encoded, isMore)
     this.log.clear()
+  }
+
+  /**
+   * For the change that is made now. What the turn has done so far is written ahead where it is long: a record of the
+   * journal has its bound.
+   */
+  timeOfChange(): bigint {
+    if (this.log.bytes > STATE_TREE.turnBytes) this.append(true)
+    return this.host.now()
   }
 
   live(node: TreeNode): WorkNode {
@@ -90,7 +100,7 @@ export class TreeAccess {
     this.expectRoom(BLOCK_BYTES, 0)
     const id = this.work.nextId
     const mode = permissions & 0o7777
-    const time = this.host.now()
+    const time = this.timeOfChange()
     const op = { kind: "create", directory: parent.id, name, nodeKind: kind, id, mode, target } as const
     this.log.add({ ...op, time: u64(time) }, parent)
     const node = this.work.create(parent, name, { kind, id, mode, time, target })
@@ -103,9 +113,17 @@ export class TreeAccess {
     if (node.directory !== undefined) {
       if (isWithin(target, node)) throw new FileError("EINVAL")
       if (replaced !== undefined && replaced.directory === undefined) throw new FileError("ENOTDIR")
-      if (depthOf(target) >= STATE_TREE.depth) throw new FileError("ENAMETOOLONG")
+      if (this.#isTooDeep(node, STATE_TREE.depth - depthOf(target) - 1)) throw new FileError("ENAMETOOLONG")
     } else if (replaced?.directory !== undefined) throw new FileError("EISDIR")
     if (replaced?.directory !== undefined && replaced.directory.count > 0) throw new FileError("ENOTEMPTY")
+  }
+
+  /** Whether a directory that moves has more below it than so many directories within each other. */
+  #isTooDeep(node: WorkNode, most: number): boolean {
+    if (most < 0) return true
+    if (this.work.files <= most || STATE_TREE.depth - depthOf(node) <= most) return false
+    this.work.keep()
+    return isDeeper(this.work.nodes, node.directory?.kept, most)
   }
 
   resize(node: WorkNode, size: number, time: bigint): void {
@@ -113,12 +131,13 @@ export class TreeAccess {
     if (size < 0) throw new FileError("EINVAL")
     if (size > TREE_LIMITS.fileBytes) throw new FileError("EFBIG")
     this.expectRoom(0, Math.max(0, size - node.file.size))
-    this.log.add({ kind: "resize", id: node.id, size: BigInt(size), time: u64(time) }, node)
+    // What of it is damaged fails before the journal knows: it would fail there again, and the store would not open.
     this.work.resize(node, size, time)
+    this.log.add({ kind: "resize", id: node.id, size: BigInt(size), time: u64(time) }, node)
   }
 
   changeAttribute(node: WorkNode, name: string, value: Uint8Array | undefined): void {
-    const time = this.host.now()
+    const time = this.timeOfChange()
     this.log.add({ kind: "extended", id: node.id, name, value, time: u64(time) }, node)
     this.work.setAttribute(node, name, value, time)
   }

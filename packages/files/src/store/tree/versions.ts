@@ -9,6 +9,7 @@ import type { StateStore } from "./state-store.ts"
 import type { StoredTree } from "./stored-tree.ts"
 import type { Quota } from "./tree-host.ts"
 import { digestOfRow, type RecordChanges } from "./version-log.ts"
+import { isHeldBelow } from "./work-node.ts"
 
 type Reason = VersionRow["reason"]
 
@@ -136,9 +137,7 @@ export class Versions {
 
   #expectAtRest({ name, state }: StoredTree): void {
     const { root } = state.work
-    const isHeld =
-      root.holds > 1 || [...(root.directory?.children.values() ?? [])].some((node) => node.holds > 0)
-    if (isHeld) throw new CallFailure("busy", `The tree ${name} is in use`)
+    if (root.holds > 1 || isHeldBelow(root)) throw new CallFailure("busy", `The tree ${name} is in use`)
   }
 
   #add(tree: StoredTree, reason: Reason, note: string, changes: RecordChanges): VersionRow {

@@ -72,6 +72,11 @@ export class WorkNode implements TreeNode {
     if (entry.kind === "directory") this.directory = workDirectory(entries)
   }
 
+  /** It was removed: of a directory, what was kept in it is gone already. */
+  empty(): void {
+    if (this.directory !== undefined) this.directory = workDirectory(undefined)
+  }
+
   /** Nobody but its directory knows it. */
   get isIdle(): boolean {
     return this.holds === 0 && (this.directory === undefined || this.directory.children.size === 0)
@@ -116,6 +121,18 @@ export function entriesIn(node: WorkNode) {
 export function isWithin(node: WorkNode, directory: WorkNode): boolean {
   for (let each: WorkNode | undefined = node; each !== undefined; each = each.place?.directory) {
     if (each === directory) return true
+  }
+  return false
+}
+
+/** True where somebody holds something below it. */
+export function isHeldBelow(directory: WorkNode): boolean {
+  const pending = [directory]
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    for (const child of node.directory?.children.values() ?? []) {
+      if (child.holds > 0) return true
+      pending.push(child)
+    }
   }
   return false
 }

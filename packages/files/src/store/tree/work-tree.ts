@@ -60,7 +60,7 @@ export class WorkTree {
       if (place === undefined) return
       const { directory, name } = place
       const work = entriesIn(directory)
-      if (work.changed.has(name)) return
+      if (work.changed.has(name) || work.children.get(name) !== each) return
       work.children.delete(name)
       this.loaded -= 1
       each = directory
@@ -217,6 +217,11 @@ export class WorkTree {
     this.#rootDigest = rootDigest
   }
 
+  /** The tree is no more: everything that is held of it is stale. */
+  end(): void {
+    for (const node of [this.root, ...this.orphans.values()]) this.#lose(node)
+  }
+
   #lose(top: WorkNode): void {
     const pending = [top]
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
@@ -273,6 +278,7 @@ export class WorkTree {
 
   #orphan(node: WorkNode, time: bigint, isKept: boolean): void {
     node.changeTime = time
+    node.empty()
     if (isKept) this.orphans.set(node.id, node)
     else this.forget(node)
   }
