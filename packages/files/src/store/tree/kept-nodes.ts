@@ -13,6 +13,9 @@ import type { Entry } from "./entry.ts"
 import { STATE_TREE } from "./limits.ts"
 import { decodeRoot, encodeRoot } from "./root-node.ts"
 
+/** Bytes of memory for each byte of a directory node, about. */
+const DECODED = 6
+
 /** Objects by what they mean, those used lately in memory. One for all trees of a store. */
 export class KeptNodes {
   readonly objects: ObjectStore
@@ -31,14 +34,14 @@ export class KeptNodes {
     if (known !== undefined) return known
     const content = this.objects.get("node", digest)
     const node = decoded(digest, () => decodeDirectoryNode(content))
-    this.#directories.set(digest, node, content.length * 4)
+    this.#directories.set(digest, node, content.length * DECODED)
     return node
   }
 
   putDirectory(node: DirectoryNode): Subtree {
     const content = encodeDirectoryNode(node)
     const digest = this.put("node", content)
-    this.#directories.set(digest, node, content.length * 4)
+    this.#directories.set(digest, node, content.length * DECODED)
     return { digest, totals: totalsOf(node) }
   }
 

@@ -17,13 +17,13 @@ export const STATE_TREE = {
   /** Nodes of one tree in memory because somebody holds them, or something below them. */
   nodes: 250_000,
   /** Bytes of decoded directory nodes and lists kept for the next use. */
-  nodeCacheBytes: 12 * 1024 * 1024,
+  nodeCacheBytes: 8 * 1024 * 1024,
   /** Bytes of chunks kept for the next use. */
-  chunkCacheBytes: 12 * 1024 * 1024,
+  chunkCacheBytes: 8 * 1024 * 1024,
   /** Bytes of changed chunks in memory, before the oldest become objects. */
-  changedBytes: 8 * 1024 * 1024,
+  changedBytes: 6 * 1024 * 1024,
   /** Changed nodes in memory, before the tree becomes objects. */
-  changedNodes: 12_000,
+  changedNodes: 8_000,
   /** Entries of a directory that one reading of it gathers at once. */
   listedEntries: 32_768,
   /** Gathered readings kept. */
