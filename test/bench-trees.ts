@@ -12,14 +12,14 @@ import { qemuArguments } from "../packages/isolation/src/backends/qemu/command-l
 import { machineFor } from "../packages/isolation/src/backends/qemu/machine.ts"
 import { Monitor } from "../packages/isolation/src/backends/qemu/monitor.ts"
 import { Ports } from "../packages/isolation/src/backends/qemu/ports.ts"
-import { connectClient, sandboxed, startFilesServer } from "../test/support/files-server.ts"
-import { buildShared, sharedPaths } from "../test/support/image-build.ts"
-import { debianApplication, systemOf } from "../test/support/sample-system.ts"
-import { identify, runScript } from "../test/support/vm-agent.ts"
+import { connectClient, sandboxed, startFilesServer } from "./support/files-server.ts"
+import { buildShared, sharedPaths } from "./support/image-build.ts"
+import { debianApplication, systemOf } from "./support/sample-system.ts"
+import { identify, runScript } from "./support/vm-agent.ts"
 
 /*
  * A tree of the file server in an emulated machine, beside QEMU's own virtio-9p on the same machine and directory, in one
- * run: node tools/bench-trees.ts [MiB]. QEMU runs unconfined here and with a device that no domain has. As root.
+ * run: node test/bench-trees.ts [MiB]. QEMU runs unconfined here and with a device that no domain has. As root.
  */
 const MIB = Number(process.argv[2] ?? 32)
 const FILES = 200
@@ -118,7 +118,7 @@ async function root(script: string, input = ""): Promise<string> {
 /** One that no domain has, out of the kernel's package. */
 async function loadModule(module: string): Promise<void> {
   const packages = join(sharedPaths().cache, "packages")
-  const unpack = `for deb in ${packages}/*.deb; do dpkg-deb -f "$deb" Package | grep -q ^linux-image-6 && dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards '*/${module}.ko'; done`
+  const unpack = `for deb in ${packages}/*.deb; do if dpkg-deb -f "$deb" Package | grep -q ^linux-image-6; then dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards '*/${module}.ko'; fi; done`
   const bytes = execFileSync("sh", ["-c", unpack], { maxBuffer: 16 << 20 })
   await root(
     `base64 -d >/run/${module}.ko && /usr/lib/skerry/busybox insmod /run/${module}.ko`,
