@@ -48,6 +48,8 @@ export class FakeFileServer implements FileServer {
   readonly ended: Promise<string>
   /** What each client may attach. */
   readonly clients = new Map<number, readonly ServedTree[]>()
+  /** Hears of each client as it is served. */
+  onServe: (label: number) => void = () => {}
   readonly #store: FakeStore
   readonly #serving: Connection
   readonly #end: (why: string) => void
@@ -64,11 +66,11 @@ export class FakeFileServer implements FileServer {
     this.#serving = new Connection(theirs, { serve: [...this.#handlers(), ...this.#stateHandlers()] })
   }
 
-  /** As if it had been killed. */
-  kill(): void {
+  /** As if it had been killed, or had ended with these last words. */
+  kill(words = "it was ended by SIGKILL"): void {
     this.#serving.close()
     this.control.close()
-    this.#end("it was ended by SIGKILL")
+    this.#end(words)
   }
 
   async connect(): Promise<number> {
@@ -87,6 +89,7 @@ export class FakeFileServer implements FileServer {
         const needsStore = trees.some(({ tree }) => tree.kind === "state")
         if (needsStore && !this.#isOpen) throw new CallFailure("locked", "The store is locked")
         this.clients.set(client, trees)
+        this.onServe(client)
         return undefined
       }),
       handler(FILES.drop, ({ client }) => {

@@ -23,6 +23,16 @@ export const TREE_LIMITS = {
   /** Deaths in a row, none of the servers having lived for `steadyMs`, after which its clients are given up. */
   restarts: 8,
   steadyMs: 60_000,
+  /** Ends of servers that a client's requests may have been the reason for, before it is given up so that others can go on. */
+  faults: 3,
+  /** Deaths in a row after which clients are served again one after the other, so that it shows whose requests are the reason. */
+  deathsTogether: 3,
+  /** How long a server has to live on with a client before the next one is served then. */
+  probationMs: 1_000,
+  /** All of that, whatever number of clients there is: what is open in a guest fails when its server stays away for a minute. */
+  probationsMs: 20_000,
+  /** A server that does not say within this time that it is there is not. */
+  answerMs: 5_000,
   /** Versions are pruned so often at most. */
   pruneMs: 24 * 3_600_000,
   /** Directory grants at run time: bounds handles that are held open. */

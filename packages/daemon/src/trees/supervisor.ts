@@ -1,5 +1,6 @@
 import { closeSync } from "node:fs"
-import { FILES, type ServedTree } from "@skerry/rpc"
+import { faultyClient } from "@skerry/files/fault-words"
+import { FILES, RemoteError, type ServedTree } from "@skerry/rpc"
 import { DaemonError, messageOf } from "../errors.ts"
 import type { FileServer } from "./file-server.ts"
 import { TREE_LIMITS } from "./limits.ts"
@@ -15,6 +16,8 @@ export interface ClientHooks {
 interface Client extends ClientHooks {
   readonly label: number
   readonly trees: readonly ServedTree[]
+  /** Ends of servers that its requests were the reason for. */
+  faults: number
 }
 
 export interface SupervisorOptions {
@@ -26,6 +29,8 @@ export interface SupervisorOptions {
   readonly monotonicMs: () => number
   readonly onNotice: (text: string) => void
   readonly restartMs?: number
+  /** For tests. */
+  readonly probationMs?: number
 }
 
 type State =
@@ -85,6 +90,7 @@ export class Supervisor {
     const client: Client = {
       label: this.#lastLabel,
       trees,
+      faults: 0,
       onReconnect: (fd) => hooks.onReconnect(fd),
       onLost: (why) => hooks.onLost(why),
     }
@@ -155,6 +161,7 @@ export class Supervisor {
       this.#abort.signal.throwIfAborted()
     } catch (error) {
       await server?.[Symbol.asyncDispose]()
+      this.#blame(faultyClient((await server?.ended) ?? ""), messageOf(error))
       if (this.#state.kind !== "ending") this.#failed(messageOf(error))
       if (error instanceof DaemonError) throw error
       throw new DaemonError("unusable", `The file server of ${name} cannot be run: ${messageOf(error)}`, {
@@ -171,16 +178,50 @@ export class Supervisor {
     return running
   }
 
-  /** Clients of the server before this one. One that cannot be served any more is lost, the others go on. */
+  /**
+   * Clients of the server before this one. One that cannot be served any more is lost, the others go on. Throws where the
+   * server dies at it: then none is lost.
+   */
   async #serveAgain(server: FileServer): Promise<void> {
-    for (const client of this.#clients.values()) {
+    const isTogether = this.#deaths <= TREE_LIMITS.deathsTogether
+    for (const client of [...this.#clients.values()]) {
+      if (!this.#clients.has(client.label)) continue // dropped meanwhile
       try {
         await client.onReconnect(await serve(server, client))
       } catch (error) {
-        this.#clients.delete(client.label)
-        client.onLost(messageOf(error))
+        await expectAlive(server)
+        this.#lose(client, messageOf(error))
+        await server.disconnect(client.label)
       }
+      if (!isTogether) await this.#watch(server, client.label)
     }
+  }
+
+  /** Servers have died again and again, and did not say why. If this one does it now, it is because of this client. */
+  async #watch(server: FileServer, label: number): Promise<void> {
+    const most = this.#options.probationMs ?? TREE_LIMITS.probationMs
+    const end = new AbortController()
+    const alive = this.#wait(Math.min(most, TREE_LIMITS.probationsMs / this.#clients.size), end.signal)
+    const why = await Promise.race([alive, server.ended])
+    end.abort()
+    if (why === undefined) return
+    if (faultyClient(why) === undefined) this.#blame(label, why)
+    throw new DaemonError("unusable", why)
+  }
+
+  /** The server's end was because of this client: it would ask the next one for the same. */
+  #blame(label: number | undefined, why: string): void {
+    const client = this.#clients.get(label ?? 0)
+    if (client === undefined) return
+    client.faults += 1
+    if (client.faults < TREE_LIMITS.faults) return
+    this.#deaths = 0
+    this.#lose(client, `its requests ended the file server ${client.faults} times: ${why}`)
+  }
+
+  #lose(client: Client, why: string): void {
+    this.#clients.delete(client.label)
+    client.onLost(why)
   }
 
   #onEnded(server: FileServer, why: string): void {
@@ -191,6 +232,7 @@ export class Supervisor {
     this.#options.onNotice(`the file server of ${this.#options.name} ended: ${why}`)
     this.#state = { kind: "idle" }
     void server[Symbol.asyncDispose]()
+    this.#blame(faultyClient(why), why)
     this.#again(why)
   }
 
@@ -217,8 +259,9 @@ export class Supervisor {
     void this.#begin(Math.min(first * 2 ** (this.#deaths - 1), TREE_LIMITS.restartMostMs))
   }
 
-  #wait(ms: number): Promise<void> {
-    const { signal } = this.#abort
+  /** Rejects where all ends, or `cut` is aborted. */
+  #wait(ms: number, cut?: AbortSignal): Promise<void> {
+    const signal = cut === undefined ? this.#abort.signal : AbortSignal.any([this.#abort.signal, cut])
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         signal.removeEventListener("abort", onAbort)
@@ -241,6 +284,18 @@ async function serve(server: FileServer, { label, trees }: Client): Promise<numb
     return fd
   } catch (error) {
     closeSync(fd)
+    await server.disconnect(label).catch(() => {}) // `error` says what went wrong
     throw error
   }
+}
+
+/** Rejects where the server is gone: it answers nothing then, not even that it does not know what was asked. */
+async function expectAlive(server: FileServer): Promise<void> {
+  const status = server.control.call(FILES.status, undefined, {
+    signal: AbortSignal.timeout(TREE_LIMITS.answerMs),
+  })
+  status.stdout.resume()
+  await status.result.catch((error: unknown) => {
+    if (!(error instanceof RemoteError)) throw error
+  })
 }

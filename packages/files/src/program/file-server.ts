@@ -7,6 +7,7 @@ import { ClientConnection } from "../server/client-connection.ts"
 import type { AttachableTree } from "../server/served-tree.ts"
 import { Session } from "../server/session.ts"
 import type { ClientSource } from "./client-source.ts"
+import { faultWords } from "./fault-words.ts"
 import { ServerError } from "./server-error.ts"
 import { statusHandler } from "./status-handler.ts"
 import type { TreeSource } from "./tree-source.ts"
@@ -99,6 +100,10 @@ export class FileServer {
       onEnd: (end) => {
         if (end.kind === "protocol") log(`client ${label} broke the protocol: ${end.error.message}`)
         this.#forget(label)
+      },
+      asFault: (mistake) => {
+        const why = mistake instanceof Error ? mistake.message : String(mistake)
+        return new Error(faultWords(label, why), { cause: mistake })
       },
     })
   }

@@ -19,6 +19,8 @@ export interface ClientConnectionOptions {
   readonly input: Buffer
   /** Called once, when the descriptor and everything that the client held are closed. */
   readonly onEnd: (end: ClientEnd) => void
+  /** What a mistake of this program, which a request of this client met, is thrown as; absent: as it is. */
+  readonly asFault?: (mistake: unknown) => Error
 }
 
 /** Binds a session to a descriptor in the loop. */
@@ -100,7 +102,7 @@ export class ClientConnection {
     try {
       action()
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
+      if (!(error instanceof ProtocolError)) throw this.#options.asFault?.(error) ?? error
       this.close({ kind: "protocol", error })
     }
   }
