@@ -1,6 +1,15 @@
 import { argon2Sync, createHash, createSecretKey, hkdfSync } from "node:crypto"
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs"
-import { dirname } from "node:path"
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs"
+import { dirname, resolve } from "node:path"
 import { StoreError, type StoreKey } from "../object-store.ts"
 import { Sealer, unsealWhole } from "./sealing.ts"
 
@@ -150,6 +159,18 @@ export function writeDurably(path: string, text: string): void {
   } finally {
     closeSync(fd)
   }
+}
+
+/** With those that lead to it; durable when it returns. */
+export function makeDirectory(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  const outermost = dirname(resolve(first))
+  let parent = resolve(path)
+  do {
+    parent = dirname(parent)
+    syncDirectory(parent)
+  } while (parent !== outermost)
 }
 
 export function syncDirectory(path: string): void {

@@ -6,6 +6,7 @@ import { Database } from "./database.ts"
 import { checkDatabase } from "./database-check.ts"
 import { DiskObjectStore } from "./disk-object-store.ts"
 import {
+  makeDirectory,
   newMasterKey,
   replaceFile,
   syncDirectory,
@@ -60,7 +61,7 @@ export function openObjectStore(options: OpenObjectStore): ObjectStore {
 
 function openLocked(options: OpenObjectStore): ObjectStore {
   const paths = filesOf(options.directory)
-  if (options.create) mkdirSync(options.directory, { recursive: true, mode: 0o700 })
+  if (options.create) makeDirectory(options.directory)
   else if (!existsSync(paths.keys)) throw notAStore(options.directory)
   const lockFd = openSync(paths.lock, "a+", 0o600)
   const owned = new DisposableStack()

@@ -1,15 +1,6 @@
-import {
-  closeSync,
-  fdatasyncSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  writevSync,
-} from "node:fs"
+import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writevSync } from "node:fs"
 import { join } from "node:path"
+import { makeDirectory, syncDirectory } from "../objects/key-file.ts"
 
 /** The journal has two lives on disk in turns. */
 export type JournalSlot = 0 | 1
@@ -27,19 +18,25 @@ export interface JournalFiles extends Disposable {
 
 /** Two files in a directory, which is made. Errors are Node's own. */
 export function journalFilesIn(directory: string): JournalFiles {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory)
   const fds = ([0, 1] as const).map((slot) => openSync(join(directory, `journal-${slot}`), "a+", 0o600))
-  const directoryFd = openSync(directory, "r")
-  fsyncSync(directoryFd)
-  closeSync(directoryFd)
+  syncDirectory(directory)
   const fdOf = (slot: JournalSlot) => fds[slot] as number
   const lengths = fds.map((fd) => fstatSync(fd).size)
+  /** What was written last and not whole could not be cut off again. */
+  const isTorn = [false, false]
+  const cutTorn = (slot: JournalSlot) => {
+    if (!isTorn[slot]) return
+    ftruncateSync(fdOf(slot), lengths[slot])
+    isTorn[slot] = false
+  }
   return {
     read(slot, offset, length) {
       const bytes = Buffer.allocUnsafeSlow(length)
       return bytes.subarray(0, readSync(fdOf(slot), bytes, 0, length, offset))
     },
     append(slot, parts) {
+      cutTorn(slot)
       const before = lengths[slot] ?? 0
       const bytes = parts.reduce((sum, part) => sum + part.length, 0)
       try {
@@ -47,13 +44,15 @@ export function journalFilesIn(directory: string): JournalFiles {
         if (written !== bytes) throw Object.assign(new Error("The disk is full"), { code: "ENOSPC" })
         lengths[slot] = before + bytes
       } catch (error) {
-        ftruncateSync(fdOf(slot), before)
+        isTorn[slot] = true
+        cutTorn(slot)
         throw error
       }
     },
     clear(slot) {
       ftruncateSync(fdOf(slot), 0)
       lengths[slot] = 0
+      isTorn[slot] = false
     },
     synchronise: (slot) => fdatasyncSync(fdOf(slot)),
     [Symbol.dispose]() {
