@@ -79,7 +79,7 @@ export interface ObjectStore extends Disposable {
   orderOf(name: string): bigint
   /**
    * Removes what is not live, a part at a time: begin, mark everything reachable, then sweep until it returns
-   * "done". Objects that are put meanwhile are live. Bytes freed are counted in the report.
+   * "done". Objects that are put meanwhile, or that has() was asked for, are live. Bytes freed are counted in the report.
    */
   beginCollection(): Collection
   /**

@@ -67,8 +67,7 @@ export function exportHandler(keeper: StateKeeper): PortHandler {
       try {
         const open = keeper.open
         const root = open.versions.digest(open.store.stored(tree), version)
-        open.store.pins.add(root)
-        unpin = () => void open.store.pins.delete(root)
+        unpin = open.store.pins.pin(root)
         const entry = entryAt(open.store.nodes, root, parsePath(path))
         if (entry === undefined) throw new CallFailure("unknown-path", "There is nothing at this path")
         const total = BigInt(entry.kind === "directory" ? entry.below.bytes : entry.size)

@@ -28,7 +28,7 @@ export function objectsHandler(keeper: StateKeeper): PortHandler {
       try {
         const open = keeper.open
         const root = open.versions.digest(open.store.stored(tree), version)
-        unpin = pin(open, root)
+        unpin = open.store.pins.pin(root)
         const total = BigInt(open.store.nodes.root(root).below.bytes)
         const sent = { objects: 0n, bytes: 0n }
         let told = 0n
@@ -45,12 +45,6 @@ export function objectsHandler(keeper: StateKeeper): PortHandler {
       }
     },
   }
-}
-
-function pin({ store }: OpenState, root: Digest): () => void {
-  const isPinned = store.pins.has(root)
-  store.pins.add(root)
-  return () => void (isPinned || store.pins.delete(root))
 }
 
 function* objectRecords(
@@ -78,11 +72,11 @@ export function putObjectsHandler(keeper: StateKeeper): PortHandler {
         const { maintenance, store } = keeper.open
         const records = new RecordReader(ObjectRecord, OBJECT_LIMITS.objectBytes + 1024)
         const taken = { objects: 0n, added: 0n }
-        maintenance.expectAdoption(true)
         const take = (untrustedRecord: ObjectRecord) => {
           const { content, digest, kind } = untrustedRecord
           const text = parseDigest(`sha256:${Buffer.from(digest).toString("hex")}`)
           const isThere = store.objects.has(kind, text)
+          if (!isThere) store.expectRoom(content.length)
           if (store.objects.put(kind, content) !== text) {
             throw new CallFailure("damaged", `An object is not what its digest ${text} says`)
           }
@@ -92,8 +86,12 @@ export function putObjectsHandler(keeper: StateKeeper): PortHandler {
         receivePieces(
           call,
           work,
-          (piece) => records.push(piece, take),
+          (piece) => {
+            maintenance.expectAdoption()
+            records.push(piece, take)
+          },
           () => {
+            maintenance.expectAdoption()
             records.end()
             store.checkpoint()
             work.finish(encode(statePutObjects.result, taken))
@@ -123,7 +121,7 @@ export function adoptHandler(keeper: StateKeeper): PortHandler {
         const { maintenance, store, versions } = keeper.open
         const rows = Buffer.concat(pieces).toString().split("\n").filter(Boolean).map(parseVersionRow)
         versions.adopt(store.stored(tree, "make"), rows, present)
-        maintenance.expectAdoption(false)
+        maintenance.adopted()
         work.finish(encode(stateAdopt.result, { versions: rows.length }))
       })
     },

@@ -92,7 +92,9 @@ export class DiskObjectStore implements ObjectStore {
   }
 
   has(kind: ObjectKind, digest: Digest): boolean {
-    return this.isKnown(this.#keyOf(kind, digest)) && !this.#damaged.has(`${kind} ${digest}`)
+    const key = this.#keyOf(kind, digest)
+    this.#live?.add(key)
+    return this.isKnown(key) && !this.#damaged.has(`${kind} ${digest}`)
   }
 
   storedBytes(kind: ObjectKind, digest: Digest): number {

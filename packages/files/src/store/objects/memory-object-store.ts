@@ -77,6 +77,7 @@ class MemoryObjectStore implements ObjectStore {
   }
 
   has(kind: ObjectKind, digest: Digest): boolean {
+    this.#live?.add(keyOf(kind, digest))
     return this.#contents.objects.has(keyOf(kind, digest))
   }
 

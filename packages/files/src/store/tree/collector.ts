@@ -63,7 +63,7 @@ export class Collector {
 
 function* liveObjects(store: StateStore): Generator<NamedObject, void, undefined> {
   const objects = new NewObjects(store.nodes, new Met(MET_NODES))
-  const roots: Digest[] = [...store.pins]
+  const roots: Digest[] = [...store.pins.roots]
   const trees = store.names.map((name) => store.stored(name))
   for (const { state, versions } of trees) {
     for (const orphan of state.work.orphans.values())

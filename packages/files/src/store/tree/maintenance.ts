@@ -18,6 +18,8 @@ export const MAINTENANCE = {
   pauseMs: 20,
   /** Objects that were sent wait so long for a version that names them. */
   adoptMs: 60 * 60_000,
+  /** The same, once a tree was adopted. */
+  nextAdoptionMs: 30_000,
 } as const
 
 export interface Clock {
@@ -52,9 +54,14 @@ export class Maintenance implements Disposable {
     if (!this.#isLooking) this.#lookLater()
   }
 
-  /** Objects that nothing names yet have come, or have been adopted. */
-  expectAdoption(isExpected: boolean): void {
-    this.#noCollectionBefore = isExpected ? this.#clock.now() + MAINTENANCE.adoptMs : 0
+  /** Objects have come that nothing names yet. */
+  expectAdoption(): void {
+    this.#noCollectionBefore = this.#clock.now() + MAINTENANCE.adoptMs
+  }
+
+  /** A tree has been adopted; of several whose objects have come together, the next follows soon. */
+  adopted(): void {
+    this.#noCollectionBefore = this.#clock.now() + MAINTENANCE.nextAdoptionMs
   }
 
   get mayCollect(): boolean {

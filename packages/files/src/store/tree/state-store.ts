@@ -1,4 +1,4 @@
-import { type Digest, parseTreeName } from "@skerry/model"
+import { parseTreeName } from "@skerry/model"
 import { CallFailure } from "@skerry/rpc"
 import type { FileTree } from "../../file-tree.ts"
 import { type ObjectStore, StoreError } from "../object-store.ts"
@@ -7,6 +7,7 @@ import { Journal } from "./journal.ts"
 import type { JournalFiles } from "./journal-files.ts"
 import { KeptNodes } from "./kept-nodes.ts"
 import { STATE_TREE } from "./limits.ts"
+import { Pins } from "./pins.ts"
 import {
   decodeLife,
   encodeLife,
@@ -17,7 +18,7 @@ import {
   treeRecordName,
 } from "./records.ts"
 import { Replay } from "./replay.ts"
-import { loadTree, newTree, type StoredTree } from "./stored-tree.ts"
+import { loadTree, newTree, recordOf, type StoredTree } from "./stored-tree.ts"
 import type { TreeHost } from "./tree-host.ts"
 import type { RecordChanges } from "./version-log.ts"
 
@@ -37,8 +38,7 @@ export interface StateStoreOptions {
 export class StateStore implements Disposable {
   readonly objects: ObjectStore
   readonly nodes: KeptNodes
-  /** Roots that somebody is reading, and that no version may name any more. */
-  readonly pins = new Set<Digest>()
+  readonly pins = new Pins()
   readonly #options: StateStoreOptions
   readonly #journal: Journal
   readonly #trees = new Map<string, StoredTree>()
@@ -109,12 +109,19 @@ export class StateStore implements Disposable {
       if (changes.has(treeRecordName(name))) continue
       changes.set(treeRecordName(name), encodeTree(recordOf(tree)))
     }
-    this.#journal.beginAnew((life) => this.objects.commit(changes.set(JOURNAL_RECORD, encodeLife(life))))
+    this.#journal.beginAnew((life) => {
+      this.#orFail(() => this.objects.commit(changes.set(JOURNAL_RECORD, encodeLife(life))))
+    })
     this.#keptChanges = 0
     for (const { state } of this.#trees.values()) {
       state.log.clear()
       state.log.life = this.#journal.life
     }
+  }
+
+  /** Says what went wrong to whoever has the store. */
+  report(error: unknown): void {
+    this.#options.onTrouble(error)
   }
 
   /** Changes become objects, so that a snapshot finds little to do. */
@@ -180,7 +187,7 @@ export class StateStore implements Disposable {
       now: () => this.#now(),
       append: (tree, ops, isMore) => this.#append(tree, ops, isMore),
       synchronise: () => this.#orFail(() => this.#journal.synchronise()),
-      expectRoom: (bytes) => this.#expectRoom(bytes),
+      expectRoom: (bytes) => this.expectRoom(bytes),
       afterTurn: () => this.#afterTurn(),
       space: () => this.objects.space(),
     }
@@ -197,14 +204,17 @@ export class StateStore implements Disposable {
     this.#journal.append(tree, ops, isMore)
   }
 
-  /** After a failed sync nobody knows what is on disk: nothing is promised any more until the store is opened again. */
-  #orFail(synchronise: () => void): void {
+  /**
+   * After a failed sync or commit nobody knows what is on disk, nor which life of the journal counts: nothing is promised any
+   * more until the store is opened again.
+   */
+  #orFail(write: () => void): void {
     if (this.#failure !== undefined) throw this.#failure
     try {
-      synchronise()
+      write()
     } catch (cause) {
       if (cause instanceof StoreError && cause.code === "no-space") throw cause
-      this.#failure = new StoreError("io", "The journal cannot be written to disk", { cause })
+      this.#failure = new StoreError("io", "The store cannot be written to disk", { cause })
       throw this.#failure
     }
   }
@@ -218,7 +228,8 @@ export class StateStore implements Disposable {
     }
   }
 
-  #expectRoom(bytes: number): void {
+  /** For what is new. Throws "no-space" where only as much is left as it takes to get emptier. */
+  expectRoom(bytes: number): void {
     if (this.#roomBytes < bytes) {
       this.#roomBytes = (this.objects.space().freeBytes - STATE_TREE.reserveBytes) / 4
     }
@@ -262,16 +273,5 @@ export class StateStore implements Disposable {
         excess -= before - changed.bytes
       }
     }
-  }
-}
-
-function recordOf({ lastVersion, state }: StoredTree) {
-  const { work } = state
-  return {
-    root: work.keep(),
-    nextId: work.nextId,
-    lastVersion: lastVersion.number,
-    quota: state.quota,
-    orphans: [...work.orphans.values()].map((orphan) => work.entryOf(orphan, "")),
   }
 }

@@ -1,6 +1,7 @@
+import type { Digest } from "@skerry/model"
 import type { FileTree } from "../../file-tree.ts"
 import type { KeptNodes } from "./kept-nodes.ts"
-import { decodeTree } from "./records.ts"
+import { decodeTree, type TreeRecord } from "./records.ts"
 import { StateTree } from "./state-tree.ts"
 import type { TreeHost } from "./tree-host.ts"
 import { VersionLog } from "./version-log.ts"
@@ -34,4 +35,16 @@ export function loadTree(nodes: KeptNodes, name: string, host: TreeHost, encoded
   for (const orphan of orphans) work.adoptOrphan(orphan)
   const state = new StateTree(name, work, host, quota)
   return { name, state, versions: new VersionLog(nodes.objects, name), lastVersion: { number: lastVersion } }
+}
+
+/** What is kept of it, with the present or another root. */
+export function recordOf({ lastVersion, state }: StoredTree, root?: Digest): TreeRecord {
+  const { work } = state
+  return {
+    root: root ?? work.keep(),
+    nextId: work.nextId,
+    lastVersion: lastVersion.number,
+    quota: state.quota,
+    orphans: [...work.orphans.values()].map((orphan) => work.entryOf(orphan, "")),
+  }
 }

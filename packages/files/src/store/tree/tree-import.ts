@@ -2,8 +2,9 @@ import type { Digest } from "@skerry/model"
 import { CallFailure, type TreeRecord } from "@skerry/rpc"
 import { type EntryName, FileError, type OpenMode, type OpenNode, type TreeNode } from "../../file-tree.ts"
 import { parsePath } from "./paths.ts"
+import { encodeTree, treeRecordName } from "./records.ts"
 import type { StateStore } from "./state-store.ts"
-import type { StoredTree } from "./stored-tree.ts"
+import { recordOf, type StoredTree } from "./stored-tree.ts"
 
 const WRITE: OpenMode = { read: false, write: true, append: false, truncate: true, exclusive: false }
 
@@ -23,6 +24,7 @@ export class TreeImport {
   readonly #merge: boolean
   readonly #to: readonly EntryName[]
   readonly #before: Digest
+  readonly #unpin: () => void
   /** The directory that the last entry was put into. */
   #directory: { readonly path: string; readonly node: TreeNode } | undefined
   #writing: Writing | undefined
@@ -40,7 +42,7 @@ export class TreeImport {
     this.#to = to
     this.#merge = merge
     this.#before = tree.state.work.keep()
-    store.pins.add(this.#before)
+    this.#unpin = store.pins.pin(this.#before)
     try {
       this.#makeTop()
     } catch (error) {
@@ -74,10 +76,13 @@ export class TreeImport {
 
   keep(): void {
     this.#isOver = true
-    this.#store.pins.delete(this.#before)
+    this.#unpin()
   }
 
-  /** Takes everything back; where others have the tree open, what has come so far stays. */
+  /**
+   * Takes everything back; where others have the tree open, or there is no room even for that, what has come so far stays.
+   * Never throws.
+   */
   abandon(): void {
     if (this.#isOver) return
     this.#isOver = true
@@ -86,12 +91,23 @@ export class TreeImport {
       this.#tree.files.release(this.#writing.open.node)
     }
     this.#leave()
-    const { state } = this.#tree
-    if (state.clients === 0) {
-      state.work.replace(this.#store.nodes.root(this.#before), this.#before)
-      this.#store.checkpoint()
+    try {
+      if (this.#tree.state.clients === 0) this.#takeBack()
+    } catch (error) {
+      this.#store.report(error)
+    } finally {
+      this.#unpin()
     }
-    this.#store.pins.delete(this.#before)
+  }
+
+  /** On disk first: where that fails, the tree must stay what the journal says. */
+  #takeBack(): void {
+    const { name, state } = this.#tree
+    const root = this.#store.nodes.root(this.#before)
+    const record = encodeTree(recordOf(this.#tree, this.#before))
+    this.#store.checkpoint(new Map([[treeRecordName(name), record]]))
+    state.work.replace(root, this.#before)
+    state.forgetListings()
   }
 
   #makeTop(): void {
