@@ -291,9 +291,8 @@ async function serve(server: FileServer, { label, trees }: Client): Promise<numb
 
 /** Rejects where the server is gone: it answers nothing then, not even that it does not know what was asked. */
 async function expectAlive(server: FileServer): Promise<void> {
-  const status = server.control.call(FILES.status, undefined, {
-    signal: AbortSignal.timeout(TREE_LIMITS.answerMs),
-  })
+  const signal = AbortSignal.timeout(TREE_LIMITS.answerMs)
+  const status = server.control.call(FILES.status, undefined, { signal })
   status.stdout.resume()
   await status.result.catch((error: unknown) => {
     if (!(error instanceof RemoteError)) throw error

@@ -20,6 +20,9 @@ export interface DirectorySourceOptions {
 /** Descriptors that clients leave: for connections of others, and for Node. Each client has one. */
 const SPARE = 2048
 
+/** Each has a descriptor and some 300 bytes of heap; where it is open, twice the descriptors. */
+const MOST_FIDS = 98_304
+
 /** Opens the directory once. Throws where the path leads to another one than the handle. */
 export function directorySource({ calls, path, handle, access, uid }: DirectorySourceOptions): TreeSource {
   const root = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)
@@ -37,6 +40,7 @@ export function directorySource({ calls, path, handle, access, uid }: DirectoryS
   const single = new Map<string, ServedTree>()
   return {
     handlers: [],
+    mostFids: Math.min(MOST_FIDS, Math.floor(mostDescriptors / 2)),
     open: (wanted) => {
       const only = fileOf(wanted)
       if (only === "") return whole

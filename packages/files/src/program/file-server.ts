@@ -4,6 +4,7 @@ import { FILES, type FilesStatus, type ServedTree as WantedTree } from "@skerry/
 import { NINEP_LIMITS } from "../codec/limits.ts"
 import { BufferPool } from "../server/buffer-pool.ts"
 import { ClientConnection } from "../server/client-connection.ts"
+import { FidBudget } from "../server/fid-budget.ts"
 import type { AttachableTree } from "../server/served-tree.ts"
 import { Session } from "../server/session.ts"
 import type { ClientSource } from "./client-source.ts"
@@ -39,11 +40,13 @@ export class FileServer {
   readonly #options: FileServerOptions
   readonly #clients = new Map<number, Client>()
   readonly #pool = new BufferPool()
+  readonly #budget: FidBudget
   readonly #input = Buffer.allocUnsafeSlow(NINEP_LIMITS.inputBytes)
   #isEnded = false
 
   constructor(options: FileServerOptions) {
     this.#options = options
+    this.#budget = new FidBudget(options.trees.mostFids)
   }
 
   handlers(): readonly PortHandler[] {
@@ -78,7 +81,7 @@ export class FileServer {
     const byName = new Map<string, AttachableTree>()
     for (const { attachName, access, tree } of wanted)
       byName.set(attachName, { served: trees.open(tree), access })
-    const session = new Session({ trees: byName, pool: this.#pool })
+    const session = new Session({ trees: byName, pool: this.#pool, budget: this.#budget })
     const client: Client = { session, trees: [...byName.values()], connection: undefined, giveUp: () => {} }
     this.#clients.set(label, client)
     try {

@@ -6,6 +6,8 @@ import type { ServedTree } from "../server/served-tree.ts"
 export interface TreeSource {
   /** What may be asked besides: the store's methods. */
   readonly handlers: readonly PortHandler[]
+  /** Of all clients together, where it bears fewer than NINEP_LIMITS.serverFids. */
+  readonly mostFids?: number
   /** The tree, the same for all its clients. Throws an error with a code for one that cannot be served. */
   open(tree: WantedTree["tree"]): ServedTree
   /** A client has a tree no longer. */

@@ -2,6 +2,7 @@ import { NINEP_LIMITS } from "../codec/limits.ts"
 import { MessageReader } from "../codec/message-reader.ts"
 import type { MessageWriter } from "../codec/message-writer.ts"
 import { FileError } from "../file-tree.ts"
+import type { FidBudget } from "./fid-budget.ts"
 import { type Fid, FidTable } from "./fid-table.ts"
 import type { LockHolder } from "./lock-table.ts"
 import type { AttachableTree, TreeTurn } from "./served-tree.ts"
@@ -13,7 +14,7 @@ export class ClientState {
   readonly input = new MessageReader()
   /** The answer, its header written. */
   readonly output: MessageWriter
-  readonly fids = new FidTable()
+  readonly fids: FidTable
   readonly lockHolder: LockHolder = { locks: 0 }
   /** Bytes of the longest message, as agreed on by version. */
   messageBytes: number = NINEP_LIMITS.leastMessageBytes
@@ -21,9 +22,10 @@ export class ClientState {
   /** What the answer has to wait for; undefined: nothing was changed. */
   waitsFor: TreeTurn | undefined
 
-  constructor(trees: ReadonlyMap<string, AttachableTree>, output: MessageWriter) {
+  constructor(trees: ReadonlyMap<string, AttachableTree>, output: MessageWriter, budget: FidBudget) {
     this.trees = trees
     this.output = output
+    this.fids = new FidTable(budget)
   }
 
   /** A fid whose tree may be changed: EROFS otherwise, before the tree hears of it. */

@@ -1,6 +1,7 @@
 import { NINEP_LIMITS } from "../codec/limits.ts"
 import { OPEN } from "../codec/messages.ts"
 import { FileError, type OpenMode, type OpenNode, type TreeNode } from "../file-tree.ts"
+import type { FidBudget } from "./fid-budget.ts"
 import type { AttachableTree } from "./served-tree.ts"
 
 /** What a fid is used for, besides naming a node. */
@@ -35,8 +36,13 @@ export interface Fid {
 /** One client's fids: each holds its node, and what it has open. */
 export class FidTable {
   readonly #fids = new Map<number, Fid>()
+  readonly #budget: FidBudget
   #open = 0
   #attributeBytes = 0
+
+  constructor(budget: FidBudget) {
+    this.#budget = budget
+  }
 
   get size(): number {
     return this.#fids.size
@@ -52,13 +58,14 @@ export class FidTable {
   /** That a fid of this number may be made: EBADF where there is one, EMFILE where there are too many. */
   expectFree(number: number): void {
     if (this.#fids.has(number)) throw new FileError("EBADF")
-    if (this.#fids.size >= NINEP_LIMITS.fids) throw new FileError("EMFILE")
+    if (!this.#budget.hasRoom(this.#fids.size)) throw new FileError("EMFILE")
   }
 
   /** Takes the hold of `node` over; after expectFree(). */
   add(number: number, tree: AttachableTree, node: TreeNode, use: FidUse = NO_USE): Fid {
     const fid = { tree, node, use, hasLocks: false }
     this.#fids.set(number, fid)
+    this.#budget.take(1)
     return fid
   }
 
@@ -83,11 +90,13 @@ export class FidTable {
   remove(number: number): boolean {
     const fid = this.get(number)
     this.#fids.delete(number)
+    this.#budget.take(-1)
     return this.#end(fid)
   }
 
   /** Ends all. The trees that have something to make durable get it marked so. */
   clear(): void {
+    this.#budget.take(-this.#fids.size)
     for (const fid of this.#fids.values()) fid.tree.served.changed(this.#end(fid))
     this.#fids.clear()
   }

@@ -5,6 +5,7 @@ import { Answers } from "./answers.ts"
 import { Backlog } from "./backlog.ts"
 import type { BufferPool } from "./buffer-pool.ts"
 import { ClientState } from "./client-state.ts"
+import { FidBudget } from "./fid-budget.ts"
 import { HANDLERS } from "./handlers.ts"
 import type { AttachableTree } from "./served-tree.ts"
 
@@ -15,6 +16,8 @@ export interface SessionOptions {
   /** By the name that the client attaches each by. */
   readonly trees: ReadonlyMap<string, AttachableTree>
   readonly pool: BufferPool
+  /** Shared by all sessions of a server; absent: this one is alone. */
+  readonly budget?: FidBudget
 }
 
 /**
@@ -36,9 +39,9 @@ export class Session {
   #isOpen = true
   #requests = 0
 
-  constructor({ trees, pool }: SessionOptions) {
+  constructor({ trees, pool, budget = new FidBudget() }: SessionOptions) {
     this.#answers = new Answers(pool)
-    this.#state = new ClientState(trees, this.#answers.writer)
+    this.#state = new ClientState(trees, this.#answers.writer, budget)
     this.#backlog = new Backlog(pool)
     this.#trees = [...trees.values()]
   }
