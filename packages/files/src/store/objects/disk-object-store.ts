@@ -149,19 +149,18 @@ export class DiskObjectStore implements ObjectStore {
     for (const [key] of this.#pending.all()) live.add(key)
     this.#live = live
     let after: Buffer | undefined
+    const used = new Set<number>()
     return {
       mark: (kind, digest) => live.add(this.#keyOf(kind, digest)),
       sweep: (most) => {
         if (this.#live !== live) return { isDone: true, removed: 0, freedBytes: 0 }
-        const swept = sweepObjects(this.#parts.database, this.#parts.segments, live, after, most)
-        try {
-          if (swept.changes.length > 0) this.#write(swept.changes, swept.freed, -swept.removed)
-        } catch (error) {
-          for (const { location, bytes } of swept.freed) this.#parts.segments.keep(location, bytes)
-          throw error
-        }
+        const swept = sweepObjects(this.#parts.database, this.#parts.segments, live, after, most, used)
+        if (swept.changes.length > 0) this.#writeWithout(swept.changes, swept.freed)
         after = swept.after
-        if (after === undefined) this.#live = undefined
+        if (after === undefined) {
+          this.#live = undefined
+          this.#guard(() => this.#parts.segments.removeEmpty(used))
+        }
         return { isDone: after === undefined, removed: swept.removed, freedBytes: swept.freedBytes }
       },
     }
@@ -239,7 +238,17 @@ export class DiskObjectStore implements ObjectStore {
     const isInline = entry === undefined || entry.kind === "inline"
     const freed = isInline ? [] : [{ location: entry.location, bytes: entryBytes(entry.bodyBytes) }]
     for (const { location, bytes } of freed) this.#parts.segments.drop(location, bytes)
-    this.#write([[key, undefined]], freed, -1)
+    this.#writeWithout([[key, undefined]], freed)
+  }
+
+  /** Removes objects. What was dropped from the counts of segments counts again where that fails. */
+  #writeWithout(changes: readonly (readonly [Buffer, undefined])[], freed: readonly Freed[]): void {
+    try {
+      this.#write(changes, freed, -changes.length)
+    } catch (error) {
+      for (const { location, bytes } of freed) this.#parts.segments.keep(location, bytes)
+      throw error
+    }
   }
 
   #entry(key: Buffer): IndexEntry | undefined {

@@ -51,6 +51,8 @@ export class Segments implements Disposable {
   readonly #options: SegmentOptions
   readonly #segments = new Map<number, Segment>()
   readonly #open = new Set<Segment>()
+  /** Of which the index does not know yet that they are gone. */
+  readonly #removed = new Set<number>()
   #last: Segment | undefined
   #lastNumber: number
   #storedBytes = 0
@@ -156,17 +158,17 @@ export class Segments implements Disposable {
     this.#storedBytes = Math.max(0, this.#storedBytes - wholeBlocks(bytes))
   }
 
-  /** Removes segments that hold nothing and get nothing more; their numbers, which are never used again. */
-  removeEmpty(): readonly number[] {
+  /** Removes files that hold nothing and get nothing more, and in which nothing was met either. */
+  removeEmpty(used: ReadonlySet<number>): void {
     const empty = [...this.#segments.values()].filter(
-      (segment) => segment.liveEntries === 0 && segment !== this.#last,
+      (segment) => segment.liveEntries === 0 && segment !== this.#last && !used.has(segment.number),
     )
     for (const segment of empty) {
       this.#close(segment)
       rmSync(this.#path(segment.number), { force: true })
       this.#segments.delete(segment.number)
+      this.#removed.add(segment.number)
     }
-    return empty.map(({ number }) => number)
   }
 
   /** Bytes read; fewer than asked where the file ends; 0 where it is missing. */
@@ -180,9 +182,10 @@ export class Segments implements Disposable {
     for (const segment of this.#segments.values()) if (!segment.isSynced) this.#synchronise(segment)
   }
 
-  /** Counts that changed since this was last asked. */
-  takeChanges(): ReadonlyMap<number, SegmentCounts> {
-    const changes = new Map<number, SegmentCounts>()
+  /** Counts that changed since the last of them were kept; undefined: the segment is gone. */
+  takeChanges(): ReadonlyMap<number, SegmentCounts | undefined> {
+    const changes = new Map<number, SegmentCounts | undefined>()
+    for (const number of this.#removed) changes.set(number, undefined)
     for (const segment of this.#segments.values()) {
       if (!segment.isChanged) continue
       const { number, endBytes, liveBytes, liveEntries } = segment
@@ -194,6 +197,7 @@ export class Segments implements Disposable {
   /** What takeChanges() gave is in the index. */
   changesAreKept(): void {
     for (const segment of this.#segments.values()) segment.isChanged = false
+    this.#removed.clear()
   }
 
   [Symbol.dispose](): void {

@@ -15,22 +15,29 @@ export interface Swept {
   readonly freedBytes: number
 }
 
-/** Looks at so many objects of the index, and says what has to go. Drops it from the counts of segments. */
+/**
+ * Looks at so many objects of the index, and says what has to go. Drops it from the counts of segments; `used` learns which
+ * of them the others are in.
+ */
 export function sweepObjects(
   database: Database,
   segments: Segments,
   live: LiveSet,
   after: Buffer | undefined,
   most: number,
+  used: Set<number>,
 ): Swept {
   const { entries, next } = objectsAfter(database, after, most)
   const changes: [Buffer, undefined][] = []
   const freed: Freed[] = []
   let freedBytes = 0
   for (const { key, value } of entries) {
-    if (live.has(key)) continue
-    changes.push([key, undefined])
     const entry = decodeIndexEntry(value)
+    if (live.has(key)) {
+      if (entry?.kind === "segment") used.add(entry.location.segment)
+      continue
+    }
+    changes.push([key, undefined])
     if (entry === undefined) continue
     freedBytes += storedBytesOf(entry)
     if (entry.kind === "inline") continue
