@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, openSync, readlinkSync, realpathSync, type Stats } from "node:fs"
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { type HostPaths, placesOverlap, quoted } from "@skerry/model"
 import { DaemonError, messageOf } from "../errors.ts"
@@ -65,12 +74,14 @@ export function openGranted(written: string, { paths, home }: OpenPathOptions): 
         `it leads to ${quoted(isFile ? join(real, basename(path)) : real)}; name that if it is what you mean`,
       )
     }
+    const isOwn = isOwnByAnotherPath(real, idOf(stats), Object.values(paths))
+    if (isOwn) refuse("it is a folder of Skerry's own, or holds one, by another path")
     return {
       handle,
       only: isFile ? basename(path) : "",
       path,
       owner: { uid: stats.uid, gid: stats.gid },
-      key: `${stats.dev}:${stats.ino}`,
+      key: idOf(stats),
       warnings: warningsOf(path, home),
       [Symbol.dispose]: () => closeSync(handle),
     }
@@ -91,6 +102,23 @@ function withReal(own: string): string[] {
   } catch {
     return [own] // It is not there yet.
   }
+}
+
+const idOf = ({ dev, ino }: Stats): string => `${dev}:${ino}`
+
+/** Through a bind mount: its path says nothing then, what the directories are does. */
+function isOwnByAnotherPath(path: string, id: string, owns: readonly string[]): boolean {
+  const lines = owns.map(idsUpwards)
+  const upwards = new Set(idsUpwards(path))
+  return lines.some((line) => line.includes(id) || upwards.has(line[0] ?? ""))
+}
+
+/** Of a directory and those above it; none for what is not there yet. */
+function idsUpwards(path: string): string[] {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return []
+  const above = dirname(path)
+  return above === path ? [idOf(stats)] : [idOf(stats), ...idsUpwards(above)]
 }
 
 type Refuse = (why: string, cause?: unknown) => never
