@@ -1,5 +1,6 @@
 import { hash } from "node:crypto"
 import type { Digest } from "@skerry/model"
+import { StoreError } from "../object-store.ts"
 import type { Subtree } from "./directory-node.ts"
 import type { Entry } from "./entry.ts"
 import type { KeptNodes } from "./kept-nodes.ts"
@@ -78,10 +79,16 @@ function ofChildren(nodes: KeptNodes, children: readonly Entries[]): Entries {
     NO_TOTALS,
   )
   if (totals.entries > STATE_TREE.leafEntries) return nodes.putDirectory({ kind: "branch", children })
-  return leafOf(
-    nodes,
-    children.flatMap((child) => [...entriesOf(nodes, child?.digest)]),
-  )
+  try {
+    return leafOf(
+      nodes,
+      children.flatMap((child) => [...entriesOf(nodes, child?.digest)]),
+    )
+  } catch (error) {
+    if (!(error instanceof StoreError && error.code === "damaged")) throw error
+    // What can be read must be kept even so: a branch with few entries says the same.
+    return nodes.putDirectory({ kind: "branch", children })
+  }
 }
 
 function built(nodes: KeptNodes, entries: Entry[], depth: number): Entries {

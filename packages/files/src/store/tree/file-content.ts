@@ -88,6 +88,7 @@ export class FileContent {
   /** Within one chunk. */
   write(bytes: Uint8Array, offset: number): void {
     const start = offset % chunkBytes
+    this.#expectLists(Math.floor(offset / chunkBytes))
     this.#present += this.#isPresent(Math.floor(offset / chunkBytes)) ? 0 : 1
     const changing = this.#change(Math.floor(offset / chunkBytes), start + bytes.length)
     changing.buffer.set(bytes, start)
@@ -97,6 +98,7 @@ export class FileContent {
 
   /** A whole chunk that is an object already; the file reaches at least to `end`. */
   setChunk(index: number, digest: Digest | undefined, end: number): void {
+    this.#expectLists(index)
     this.#present += (digest === undefined ? 0 : 1) - (this.#isPresent(index) ? 1 : 0)
     this.#forget(index)
     this.#chunks.set(index, digest)
@@ -115,6 +117,7 @@ export class FileContent {
   }
 
   resize(size: number): void {
+    if (size > 0) this.#expectLists(chunksOf(size) - 1)
     if (size < this.#size) {
       const chunks = chunksOf(size)
       const tail = size % chunkBytes
@@ -190,6 +193,14 @@ export class FileContent {
   #keptDigest(index: number): Digest | undefined {
     if (index >= this.#keptChunks) return undefined
     return findChunk(this.#nodes, { content: this.#kept, size: this.#keptSize }, index)
+  }
+
+  /** What is damaged of the lists that a change is kept in fails with the change, and not when everything is kept. */
+  #expectLists(index: number): void {
+    if (this.#keptChunks === 0) return
+    const last = this.#keptChunks - 1
+    if (index < last) this.#keptDigest(index)
+    this.#keptDigest(last)
   }
 
   /** The chunk, to be written to up to `length`. */

@@ -21,7 +21,13 @@ class WatchedJournal extends JournalContents {
 
 /** What a disk loses: all chunks. */
 function loseChunks({ objects }: StoreContents): void {
-  for (const key of [...objects.objects.keys()]) if (key.startsWith("chunk")) objects.objects.delete(key)
+  for (const [key, { kind }] of objects.objects) if (kind === "chunk") objects.objects.delete(key)
+}
+
+/** All nodes of a kind, as their second byte has it. */
+function loseNodes({ objects }: StoreContents, byte: number, most: number): void {
+  const found = [...objects.objects].filter(([, { content, kind }]) => kind === "node" && content[1] === byte)
+  for (const [key] of found.slice(0, most)) objects.objects.delete(key)
 }
 
 test("memory stays bounded while a journal of small changes in many chunks is made again", () => {
@@ -170,4 +176,57 @@ test("a name that is renamed to itself is counted once", () => {
   for (let count = 0; count < 5; count++) again.rename(again.root, "f", again.root, "f")
   assert.equal(state.work.loaded, loaded)
   assert.equal(again.walk(again.root, "f").id, held.id)
+})
+
+test("a change in a file whose lists are damaged fails at once, and all else is kept", () => {
+  const contents = newContents()
+  {
+    using store = openMemoryStore(contents)
+    using scene = new Scene(store.tree("work"))
+    const open = scene.create(scene.root, named("f"))
+    for (let index = 0; index < 4; index++)
+      scene.write(open, `${index}`.repeat(chunkBytes), index * chunkBytes)
+  }
+  loseNodes(contents, 3, 10)
+  const store = openMemoryStore(contents)
+  const scene = new Scene(store.tree("work"))
+  const open = scene.open(scene.walk(scene.root, "f"), WRITE)
+  for (const index of [0, 3, 4, 9]) {
+    for (const length of [10, chunkBytes]) {
+      const write = () => scene.write(open, "y".repeat(length), index * chunkBytes)
+      assert.throws(write, withCode("EIO"), `chunk ${index}`)
+    }
+  }
+  for (const size of [2, 3 * chunkBytes, 5 * chunkBytes])
+    assert.throws(() => scene.tree.setAttributes(open.node, { size }), withCode("EIO"), `size ${size}`)
+  scene.file(scene.root, "other", "y")
+  scene.tree.commit(true)
+  store.checkpoint()
+  using again = new Scene(openMemoryStore(contents).tree("work"))
+  assert.equal(again.content(again.walk(again.root, "other")), "y")
+})
+
+test("a directory that has lost a part of its entries gets smaller by the others", () => {
+  const contents = newContents()
+  {
+    using store = openMemoryStore(contents)
+    using scene = new Scene(store.tree("work"))
+    for (let index = 0; index < 140; index++) scene.file(scene.root, `f${index}`)
+  }
+  loseNodes(contents, 1, 1)
+  const store = openMemoryStore(contents)
+  const scene = new Scene(store.tree("work"))
+  let removed = 0
+  for (let index = 0; index < 140 && removed < 50; index++) {
+    try {
+      scene.remove(scene.root, `f${index}`)
+      removed += 1
+    } catch (error) {
+      assert.ok(withCode("EIO")(error), String(error))
+    }
+  }
+  scene.tree.commit(true)
+  using again = new Scene(openMemoryStore(contents).tree("work"))
+  assert.ok(again.walk(again.root, "f139"))
+  assert.throws(() => again.walk(again.root, "f0"))
 })

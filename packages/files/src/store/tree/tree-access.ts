@@ -68,7 +68,7 @@ export class TreeAccess {
   }
 
   byNames(names: readonly string[]): WorkNode | undefined {
-    let node = this.work.root
+    let node = this.live(this.work.root)
     for (const name of names) {
       const next = node.directory && this.work.find(node, name)
       if (next === undefined) {
