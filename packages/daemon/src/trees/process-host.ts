@@ -37,6 +37,8 @@ export interface ProcessHostOptions {
 
 /** Characters of what a server said last that are kept. */
 const SAID = 600
+/** How long one that has hung up may take to say why: nothing can be asked of it any more, and everything it wrote is durable. */
+const LAST_WORDS_MS = 1_000
 
 /** File servers in sandboxed processes of this host. */
 export class ProcessHost implements FileServerHost {
@@ -137,6 +139,7 @@ class ServerProcess implements FileServer {
     if (!(socket instanceof Socket)) throw new Error("A file server's control connection is no socket")
     this.control = new Connection(socket)
     this.ended = this.#whenEnded()
+    void this.control.closed.then(() => this.#endSoon())
   }
 
   /** Rejects, and nothing is left, if it ends instead or the signal is aborted. */
@@ -174,6 +177,12 @@ class ServerProcess implements FileServer {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGKILL")
     await this.ended
+  }
+
+  #endSoon(): void {
+    if (this.#hasEnded) return
+    const deadline = setTimeout(() => this.#child.kill("SIGKILL"), LAST_WORDS_MS)
+    void this.ended.then(() => clearTimeout(deadline))
   }
 
   async #whenEnded(): Promise<string> {
