@@ -103,3 +103,25 @@ test("versions that are adopted while a collection is under way keep what they n
   using scene = new Scene(store.tree("adopted"))
   assert.equal(scene.content(scene.walk(scene.root, "f")).length, 5000)
 })
+
+test("a forged version whose ids leave no others, or whose root has another, does not become the present", () => {
+  const store = openMemoryStore()
+  const versions = new Versions(store)
+  const tree = store.stored("work", "make")
+  const scene = new Scene(tree.files)
+  scene.file(scene.root, "f", "x")
+  scene[Symbol.dispose]()
+  const { row } = versions.snapshot(tree, "manual", "")
+  const root = store.nodes.root(tree.state.work.keep())
+  const below = { ...root.below, maxId: 2n ** 64n - 1n }
+  for (const forged of [
+    { ...root, id: 9n },
+    { ...root, below },
+  ]) {
+    const digest = store.nodes.putRoot(forged)
+    assert.throws(() => versions.adopt(tree, [{ ...row, digest }], true), { code: "bad-request" })
+    assert.equal(tree.versions.rows.length, 1)
+  }
+  using again = new Scene(tree.files)
+  assert.equal(again.content(again.walk(again.root, "f")), "x")
+})

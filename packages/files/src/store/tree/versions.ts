@@ -10,11 +10,15 @@ import type { StoredTree } from "./stored-tree.ts"
 import type { Quota } from "./tree-host.ts"
 import { digestOfRow, type RecordChanges } from "./version-log.ts"
 import { isHeldBelow } from "./work-node.ts"
+import { ROOT_ID } from "./work-tree.ts"
 
 type Reason = VersionRow["reason"]
 
 /** Nodes that may be met again while versions are looked through. */
 const MET_NODES = 200_000
+
+/** Ids of nodes are below it: readers' cursors are, and there must be new ones. Only a forged version has others. */
+const MOST_IDS = 2n ** 62n
 
 /** What is done to whole trees. Each is one commit: it was done, or nothing was. */
 export class Versions {
@@ -164,8 +168,10 @@ export class Versions {
   #become({ state }: StoredTree, target: Digest, before: Digest): void {
     if (target === before) return
     const root = this.#store.nodes.root(target)
-    const { bytes } = root.below
-    if (bytes > TREE_LIMITS.fileBytes) throw new CallFailure("bad-request", "The version cannot be counted")
+    const { bytes, maxId } = root.below
+    if (bytes > TREE_LIMITS.fileBytes || maxId >= MOST_IDS || root.id !== ROOT_ID) {
+      throw new CallFailure("bad-request", "The version cannot be counted on from")
+    }
     state.work.replace(root, target)
     state.forgetListings()
   }
