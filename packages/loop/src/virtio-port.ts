@@ -10,10 +10,31 @@ export const VIRTIO_PORTS = "/sys/class/virtio-ports"
 /** The device of the port that the host has named so; undefined: there is none (yet). */
 export function findVirtioPort(portsDirectory: string, name: string): string | undefined {
   for (const port of readdirSync(portsDirectory)) {
-    const itsName = readFileSync(join(portsDirectory, port, "name"), "utf8").trim()
-    if (itsName === name) return join("/dev", port)
+    if (nameOf(join(portsDirectory, port)) === name) return join("/dev", port)
   }
   return undefined
+}
+
+/** undefined: it is not there yet, or no more, or still somebody else's. */
+function tryOpen(device: string): number | undefined {
+  try {
+    return openSync(device, constants.O_RDWR | constants.O_NONBLOCK)
+  } catch (error) {
+    if (error instanceof Error && "code" in error && WAITED_FOR.has(String(error.code))) return undefined
+    throw error
+  }
+}
+
+const WAITED_FOR: ReadonlySet<string> = new Set(["ENOENT", "ENODEV", "ENXIO", "EBUSY"])
+
+/** undefined: it is being taken away, or was. */
+function nameOf(port: string): string | undefined {
+  try {
+    return readFileSync(join(port, "name"), "utf8").trim()
+  } catch (error) {
+    if (error instanceof Error && "code" in error) return undefined
+    throw error
+  }
 }
 
 /**
@@ -28,9 +49,9 @@ export function openVirtioPort(
   const { first, most } = PORT_LIMITS.reconnectMs
   let giveUp = () => {}
   const attempt = (pauseMs: number) => {
-    const fd = openSync(device, constants.O_RDWR | constants.O_NONBLOCK)
-    if (!linux.isHungUp(fd)) return onOpen(fd)
-    closeSync(fd)
+    const fd = tryOpen(device)
+    if (fd !== undefined && !linux.isHungUp(fd)) return onOpen(fd)
+    if (fd !== undefined) closeSync(fd)
     giveUp = loop.after(pauseMs, () => attempt(Math.min(pauseMs * 2, most)))
   }
   attempt(first)

@@ -32,11 +32,23 @@ export function portClients(
   return {
     open(client, onOpen) {
       const name = clientPortName(client)
-      const device = findVirtioPort(portsDirectory, name)
-      if (device === undefined) throw new ServerError("unknown-client", `No port is called ${name}`)
-      return openVirtioPort(host, device, onOpen)
+      const { first, most } = PORT_LOOKS_MS
+      let giveUp = () => {}
+      // The host has plugged it in; the kernel of this machine gets to it in its own time.
+      const look = (pauseMs: number) => {
+        const device = findVirtioPort(portsDirectory, name)
+        giveUp =
+          device === undefined
+            ? host.loop.after(pauseMs, () => look(Math.min(pauseMs * 2, most)))
+            : openVirtioPort(host, device, onOpen)
+      }
+      look(first)
+      return () => giveUp()
     },
   }
 }
+
+/** Between two looks for a client's port: first, and at most. */
+const PORT_LOOKS_MS = { first: 2, most: 50 } as const
 
 export const clientPortName = (client: number) => `skerry.client.${client}`
