@@ -27,6 +27,8 @@ export const HOST_WRITER_LIMITS = {
   depth: 512,
   /** Directories and symlinks, which wait for the end in memory. */
   waiting: 2_000_000,
+  /** Bytes of their paths and targets: a guest makes long ones as easily as short ones. */
+  waitingBytes: 256 * 1024 * 1024,
 } as const
 
 type Entry = Extract<TreeRecord, { readonly kind: "entry" }>
@@ -51,6 +53,7 @@ export class HostWriter implements Disposable {
   readonly #open: { readonly name: Buffer; readonly descriptor: number }[] = []
   readonly #directories: Place[] = []
   readonly #symlinks: (Place & { readonly target: Buffer })[] = []
+  #waitingBytes = 0
   readonly #counts = { files: 0, directories: 0, symlinks: 0, bytes: 0 }
   /** Of a single file that is exported: its name here. */
   readonly #rootName: Buffer
@@ -94,7 +97,7 @@ export class HostWriter implements Disposable {
       mode: mode & 0o777 & ~this.#umask,
       seconds: Number(modifyTime / 1_000_000n) / 1000,
     }
-    if (entryKind !== "file") this.#expectRoom()
+    if (entryKind !== "file") this.#expectRoom(path.length + target.length)
     switch (entryKind) {
       case "directory":
         writing(names, () => mkdirSync(this.#pathIn(this.#parentOf(names), names), 0o700))
@@ -115,12 +118,16 @@ export class HostWriter implements Disposable {
     }
   }
 
-  #expectRoom(): void {
-    if (this.#directories.length + this.#symlinks.length < HOST_WRITER_LIMITS.waiting) return
-    throw new CliError(
-      "refused",
-      `More than ${HOST_WRITER_LIMITS.waiting} directories and symlinks: export parts of it with --path`,
-    )
+  #expectRoom(bytes: number): void {
+    this.#waitingBytes += bytes
+    const { waiting, waitingBytes } = HOST_WRITER_LIMITS
+    const refuse = (what: string): never => {
+      throw new CliError("refused", `${what}: export parts of it with --path`)
+    }
+    if (this.#directories.length + this.#symlinks.length >= waiting)
+      refuse(`More than ${waiting} directories and symlinks`)
+    if (this.#waitingBytes > waitingBytes)
+      refuse(`Directories and symlinks whose names are longer than ${waitingBytes / 1024 / 1024} MiB`)
   }
 
   #writePiece(content: Uint8Array): void {
