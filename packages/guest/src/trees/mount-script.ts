@@ -6,7 +6,7 @@ export const MOUNT_STATUS = { badPlace: 3, notMounted: 4 } as const
 /**
  * $1 where the tree appears, $2 options of v9fs, $3 owner of directories made, $4 a place of root's alone, $5 the one
  * entry that appears, or nothing. The socket is the standard input. Directories are made one by one, those in the user's
- * home given to the user.
+ * home given to the user, who may have put symlinks there: nothing is made or given away through one.
  */
 export const MOUNT = `
 b=/usr/lib/skerry/busybox
@@ -18,7 +18,7 @@ folders() {
     case $rest in */*) rest=\${rest#*/} ;; *) rest= ;; esac
     [ -d "$made" ] && continue
     $b mkdir "$made" || return 1
-    case $made in /home/user/*) $b chown "$2" "$made" ;; esac
+    case $made in /home/user/*) $b chown -h "$2" "$made" ;; esac
   done
 }
 if [ -z "$5" ]; then
@@ -28,7 +28,7 @@ if [ -z "$5" ]; then
 fi
 folders "\${1%/*}" "$3" || exit 3
 [ -d "$1" ] && { echo "a directory is there" >&2; exit 3; }
-[ -e "$1" ] || { : >"$1" && $b chown "$3" "$1"; } || exit 3
+[ -e "$1" ] || { (set -C; : >"$1") && $b chown -h "$3" "$1"; } || exit 3
 $b mkdir -p "$4" || exit 3
 $b chmod 700 "\${4%/*}" "$4" || exit 3
 $b mount -t 9p -o "$2" skerry "$4" || exit 4
