@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { randomBytes } from "node:crypto"
 import { test } from "node:test"
-import { compress, decompress } from "./compressing.ts"
+import { compress, decompress, looksCompressible } from "./compressing.ts"
 
 test("text is compressed, and random bytes and what is small are not", () => {
   for (const bytes of [512, 4096, 131_072]) {
@@ -12,6 +12,12 @@ test("text is compressed, and random bytes and what is small are not", () => {
     assert.equal(compress(randomBytes(bytes)), undefined)
   }
   assert.equal(compress(Buffer.alloc(511)), undefined)
+})
+
+test("the headers of pages do not make what is in them look like text", () => {
+  const pages = randomBytes(131_072)
+  for (let at = 0; at < pages.length; at += 4096) pages.fill(0, at, at + 64)
+  assert.equal(looksCompressible(pages), false)
 })
 
 test("what decompresses to another size is refused", () => {
