@@ -58,7 +58,7 @@ export interface StoreSpace {
 export interface ObjectStore extends Disposable {
   /** Keeps the object; what is there already costs no space. Throws "no-space": nothing is kept then. */
   put(kind: ObjectKind, content: Uint8Array): Digest
-  /** The content, checked against the digest: a buffer of the caller's own, or shared and not to be written to. Throws "damaged". */
+  /** The content, checked against the digest: a buffer of the caller's own. Throws "damaged". */
   get(kind: ObjectKind, digest: Digest): Uint8Array
   /** Not what get() or verify() found damaged: putting that again mends it. */
   has(kind: ObjectKind, digest: Digest): boolean

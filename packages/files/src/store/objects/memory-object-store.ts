@@ -73,7 +73,7 @@ class MemoryObjectStore implements ObjectStore {
   get(kind: ObjectKind, digest: Digest): Uint8Array {
     const kept = this.#contents.objects.get(keyOf(kind, digest))
     if (kept === undefined) throw new StoreError("damaged", `The ${kind} ${digest} is missing`)
-    return kept.content
+    return Uint8Array.from(kept.content)
   }
 
   has(kind: ObjectKind, digest: Digest): boolean {

@@ -3,6 +3,7 @@ import { OBJECT_LIMITS, type ObjectKind } from "../object-store.ts"
 import { compress, decompress } from "./compressing.ts"
 import { digestBytes, KIND_BYTE } from "./digest-of.ts"
 import { encodeIndexEntry, INDEX_BYTES, type IndexEntry, type SegmentEntry } from "./index-entry.ts"
+import { release } from "./release.ts"
 import { NONCE_BYTES, type Sealer, unseal, unsealWhole } from "./sealing.ts"
 import {
   BLOCK_BYTES,
@@ -61,7 +62,11 @@ export class ObjectFiles {
     const context = objectContext(objectKey, isCompressed, plainBytes, location)
     const sealed = this.#sealer.seal(this.#keys.objects, context, body)
     const header = encodeHeader(objectKey, isCompressed, plainBytes, sealed)
-    this.#segments.append(location, [header, sealed.body, sealed.tag], entryBytes(body.length))
+    try {
+      this.#segments.append(location, [header, sealed.body, sealed.tag], entryBytes(body.length))
+    } finally {
+      release(sealed.body)
+    }
     return encodeIndexEntry({ kind: "segment", isCompressed, plainBytes, bodyBytes: body.length, location })
   }
 
@@ -79,6 +84,8 @@ export class ObjectFiles {
       return decompress(body, plainBytes)
     } catch (error) {
       return { problem: `it cannot be decompressed: ${String(error)}` }
+    } finally {
+      release(body)
     }
   }
 
@@ -87,6 +94,7 @@ export class ObjectFiles {
     const content = this.read(objectKey, entry)
     if (!(content instanceof Uint8Array)) return content
     const digest = digestBytes(kindOf(objectKey), content)
+    release(content)
     return digest.equals(this.#keys.digestIn(objectKey))
       ? undefined
       : { problem: "its content has another digest" }
@@ -123,7 +131,10 @@ export class ObjectFiles {
     const { isCompressed, plainBytes, bodyBytes } = header
     const entry = { kind: "segment", isCompressed, plainBytes, bodyBytes, location } as const
     const objectKey = Buffer.from(header.objectKey)
-    return this.#openEntry(objectKey, entry) === undefined ? undefined : { objectKey, entry }
+    const body = this.#openEntry(objectKey, entry)
+    if (body === undefined) return undefined
+    release(body)
+    return { objectKey, entry }
   }
 
   #openInline(objectKey: Buffer, entry: IndexEntry & { readonly kind: "inline" }): Buffer | undefined {

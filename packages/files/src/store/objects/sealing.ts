@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, type KeyObject } from "node:crypto"
+import { release } from "./release.ts"
 
 /*
  * AES-256-GCM. A nonce is 8 bytes that belong to one opening of the store and a counter of 4 bytes, so two of them are
@@ -49,7 +50,9 @@ export class Sealer {
   /** Nonce, body and tag in one piece. */
   sealWhole(key: KeyObject, context: Uint8Array, plain: Uint8Array): Buffer {
     const { nonce, body, tag } = this.seal(key, context, plain)
-    return Buffer.concat([nonce, body, tag], NONCE_BYTES + body.length + TAG_BYTES)
+    const whole = Buffer.concat([nonce, body, tag])
+    release(body)
+    return whole
   }
 
   #nextNonce(): Buffer {

@@ -76,9 +76,7 @@ export class FileContent {
       const position = offset + done
       const start = position % chunkBytes
       const length = Math.min(chunkBytes - start, count - done)
-      const content = this.#chunk(Math.floor(position / chunkBytes))
-      const there = content === undefined ? 0 : Math.max(0, Math.min(length, content.length - start))
-      if (content !== undefined && there > 0) target.set(content.subarray(start, start + there), done)
+      const there = this.#copy(Math.floor(position / chunkBytes), start, target.subarray(done, done + length))
       if (there < length) target.fill(0, done + there, done + length)
       done += length
     }
@@ -168,6 +166,17 @@ export class FileContent {
     if (isChanging(chunk)) return chunk.buffer.subarray(0, chunk.length)
     const digest = chunk ?? this.#digest(index)
     return digest === undefined ? undefined : this.#nodes.chunk(digest)
+  }
+
+  /** Puts what there is of a chunk from `start` on into `target`; how much that is. */
+  #copy(index: number, start: number, target: Uint8Array): number {
+    const digest = this.#chunks.get(index) ?? this.#digest(index)
+    if (typeof digest === "string" && target.length === chunkBytes)
+      return this.#nodes.copyChunk(digest, target)
+    const content = this.#chunk(index)?.subarray(start, start + target.length)
+    if (content === undefined) return 0
+    target.set(content)
+    return content.length
   }
 
   #isPresent(index: number): boolean {

@@ -1,5 +1,6 @@
 import { bool, decode, encode, struct, text } from "@skerry/wire"
 import { type ObjectStore, StoreError } from "../object-store.ts"
+import { release } from "../objects/release.ts"
 import type { JournalFiles, JournalSlot } from "./journal-files.ts"
 import { NO_MORE_OPS } from "./journal-op.ts"
 import { STATE_TREE } from "./limits.ts"
@@ -86,6 +87,7 @@ export class Journal {
     length.writeUInt32LE(sealed.length)
     this.#files.append(this.#slot, [length, sealed])
     this.#passed(sealed)
+    release(sealed)
     this.#isSynchronised = false
   }
 

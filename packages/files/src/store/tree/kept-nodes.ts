@@ -1,6 +1,7 @@
 import type { Digest } from "@skerry/model"
 import { ProtocolError } from "@skerry/wire"
 import { type ObjectKind, type ObjectStore, StoreError } from "../object-store.ts"
+import { release } from "../objects/release.ts"
 import { Cache } from "./cache.ts"
 import {
   type DirectoryNode,
@@ -21,7 +22,7 @@ export class KeptNodes {
   readonly objects: ObjectStore
   readonly #directories = new Cache<DirectoryNode>(STATE_TREE.nodeCacheBytes)
   readonly #lists = new Cache<Uint8Array>(STATE_TREE.nodeCacheBytes / 4)
-  readonly #chunks = new Cache<Uint8Array>(STATE_TREE.chunkCacheBytes)
+  readonly #chunks = new Cache<Uint8Array>(STATE_TREE.chunkCacheBytes, release)
   /** Bytes put since somebody last looked: much of it is garbage later. */
   putBytes = 0
 
@@ -64,9 +65,19 @@ export class KeptNodes {
     return digest
   }
 
-  /** Content without the zeros at its end; not to be written to. */
+  /** Content without the zeros at its end; not to be written to, and gone with the next that is asked for. */
   chunk(digest: Digest): Uint8Array {
     return this.#chunks.get(digest) ?? this.#keep(this.#chunks, digest, this.objects.get("chunk", digest))
+  }
+
+  /** Puts the whole of a chunk into `target`, which has room for it; its length. It is not kept: who reads all reads on. */
+  copyChunk(digest: Digest, target: Uint8Array): number {
+    const known = this.#chunks.get(digest)
+    const content = known ?? this.objects.get("chunk", digest)
+    const { length } = content
+    target.set(content)
+    if (known === undefined) release(content)
+    return length
   }
 
   put(kind: ObjectKind, content: Uint8Array): Digest {
