@@ -1,4 +1,5 @@
 import { parseEntryName } from "../codec/entry-name.ts"
+import { ioUnit } from "../codec/io-unit.ts"
 import { NINEP_LIMITS } from "../codec/limits.ts"
 import { ENTRY_TYPE, OPEN, READ_HEADER_BYTES } from "../codec/messages.ts"
 import { type DirectoryEntry, FileError, type OpenMode, TREE_LIMITS, type TreeNode } from "../file-tree.ts"
@@ -10,8 +11,6 @@ import { openMode } from "./open-mode.ts"
 
 /** An offset that Linux can't say: its own are signed. */
 export const OFFSET_END = 2 ** 63
-/** The client may move as much at once as its messages hold. */
-const IOUNIT = 0
 
 export function lopen(client: ClientState): void {
   const { input, output, fids } = client
@@ -26,7 +25,7 @@ export function lopen(client: ClientState): void {
   fids.opened(fid, fid.tree.served.tree.open(fid.node, mode), mode, flags)
   if (mode.truncate) client.changed(fid)
   output.qid(fid.node)
-  output.u32(IOUNIT)
+  output.u32(ioUnit(client.messageBytes))
 }
 
 /** The fid, which was the directory's, becomes the file's. */
@@ -49,7 +48,7 @@ export function lcreate(client: ClientState): void {
   fids.opened(fid, open, mode, flags)
   client.changed(fid)
   output.qid(fid.node)
-  output.u32(IOUNIT)
+  output.u32(ioUnit(client.messageBytes))
 }
 
 export function read(client: ClientState): void {

@@ -1,5 +1,6 @@
 import { ProtocolError } from "@skerry/wire"
 import { parseEntryName } from "../codec/entry-name.ts"
+import { ioUnit } from "../codec/io-unit.ts"
 import { NINEP_LIMITS } from "../codec/limits.ts"
 import { NO_FID, UNKNOWN_VERSION, VERSION } from "../codec/messages.ts"
 import { type EntryName, FileError, type OpenNode, type TreeNode } from "../file-tree.ts"
@@ -159,7 +160,7 @@ export function reclaim(client: ClientState): void {
   const fid = fids.add(newNumber, root.tree, node)
   if (mode !== undefined && open !== undefined) fids.opened(fid, open, mode, flags)
   output.qid(node)
-  output.u32(0)
+  output.u32(ioUnit(client.messageBytes))
 }
 
 function readNames({ input }: ClientState, most: number): string[] {
