@@ -116,6 +116,15 @@ test("a hole is punched, and the size stays", (t) => {
   assert.ok(fstatSync(fd).blocks < before)
 })
 
+test("writing to disk is begun, of a file alone", (t) => {
+  const { path } = folder(t)
+  const file = openSync(join(path, "file"), "w+")
+  t.after(() => closeSync(file))
+  calls.write(file, Buffer.alloc(1 << 20, 1), 0)
+  assert.equal(calls.startWriting(file, 4096, 1 << 19), 0)
+  assert.equal(calls.startWriting(1000, 0, 4096), -errno.EBADF)
+})
+
 test("file systems tell their space", (t) => {
   const { path, fd } = folder(t)
   mkdirSync(join(path, "d"))

@@ -133,6 +133,7 @@ function openMade(options: OpenObjectStore, owned: DisposableStack, unlock: () =
       {
         directory: paths.segments,
         segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
+        startWriting: (fd, offset, length) => void calls.startWriting(fd, offset, length),
         punchHole: (fd, offset, length) => void calls.punchHole(fd, offset, length),
       },
       tables.segments,

@@ -41,8 +41,12 @@ export interface SegmentOptions {
   readonly segmentBytes: number
   /** Gives space back; where the file system cannot, it stays taken. */
   readonly punchHole: (fd: number, offset: number, length: number) => void
+  /** Has the kernel begin to write them to disk, so that synchronising does not wait for all of it. */
+  readonly startWriting: (fd: number, offset: number, length: number) => void
 }
 
+/** Of new bytes, to begin writing to disk at once. */
+const STARTED_BYTES = 8 * 2 ** 20
 /** Descriptors kept open; of a terabyte there are four thousand files. */
 const MOST_OPEN = 64
 
@@ -127,6 +131,10 @@ export class Segments implements Disposable {
     const taken = wholeBlocks(bytes)
     segment.endBytes = location.offset + taken
     segment.isSynced = false
+    const started = location.offset - (location.offset % STARTED_BYTES)
+    if (segment.endBytes - started >= STARTED_BYTES) {
+      this.#options.startWriting(fd, started, segment.endBytes - started)
+    }
     this.#storedBytes += taken
     this.keep(location, bytes)
   }
