@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join, relative, resolve } from "node:path"
 import { BUNDLED_CONFIG_PROGRAM } from "@skerry/config"
-import { bundleProgram } from "@skerry/image"
+import { bundleFileServer, bundleProgram } from "@skerry/image"
 import { type BuildOptions, build } from "esbuild"
 
 /*
@@ -50,17 +50,7 @@ await build({
   define: { "import.meta.url": "programUrl", "import.meta.filename": "__filename" },
   banner: { js: 'const programUrl = require("node:url").pathToFileURL(__dirname + "/skerry").href;' },
 })
-await build({
-  ...common,
-  entryPoints: [from("files/src/program/main.ts")],
-  outfile: join(dist, "files.cjs"),
-  format: "cjs",
-  // lmdb looks for its native module in a package; in a sandbox there is none. The other one is only an optimisation.
-  alias: { "node-gyp-build-optional-packages": from("files/src/program/lmdb-native.ts") },
-  external: [...common.external, "msgpackr-extract", "cbor-extract"],
-  define: { "import.meta.url": "programUrl", "import.meta.filename": "__filename" },
-  banner: { js: 'const programUrl = require("node:url").pathToFileURL(__filename).href;' },
-})
+writeFileSync(join(dist, "files.cjs"), await bundleFileServer(from("files/src"), bundleProgram))
 writeFileSync(join(dist, "agent.cjs"), await bundleProgram(from("guest/src/main.ts")))
 writeFileSync(join(dist, "package.json"), '{ "type": "module" }\n')
 // Node 24 as npm installed it, named by its path: looking for another one through env would cost a process.

