@@ -102,7 +102,7 @@ test("a home is kept from one domain to the next, and what lies beside it is not
   await ok("stop", "ada")
   assert.equal(await inside("ada", "cat ~/file; ls /tmp"), "kept\n")
   const trees = await lines<TreeRow>("state", "trees")
-  assert.deepEqual(trees.map(({ tree }) => tree).sort(), ["common", "notes"])
+  assert.deepEqual(new Set(trees.map(({ tree }) => tree)), new Set(["common", "notes"]))
 })
 
 test("open files go on when the file server is killed and started anew", async () => {

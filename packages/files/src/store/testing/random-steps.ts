@@ -170,7 +170,7 @@ export function dump(tree: FileTree): readonly string[] {
     }
     tree.release(node)
   }
-  return lines.sort()
+  return lines.sort((a, b) => (a < b ? -1 : 1))
 }
 
 function namesIn(tree: FileTree, directory: TreeNode): readonly EntryName[] {
