@@ -1,6 +1,9 @@
+import { constants } from "node:os"
 import { LINUX } from "./abi.ts"
 import type { Libc } from "./libc.ts"
 import { LinuxError } from "./linux-error.ts"
+
+const { EAGAIN, EINTR } = constants.errno
 
 /** Bits of a pollfd's events. The last three are reported whether they were asked for or not. */
 export const POLL = { in: 1, out: 4, error: 8, hangUp: 0x10, invalid: 0x20 } as const
@@ -51,6 +54,6 @@ export function writeAt(libc: Libc, fd: number, bytes: Uint8Array, offset: numbe
 
 /** What was not done for want of bytes or room is no error. */
 export function blocked(libc: Libc, call: string): undefined {
-  const error = libc.lastError(call)
-  if (error.code !== "EAGAIN" && error.code !== "EINTR") throw error
+  const errno = libc.errno()
+  if (errno !== EAGAIN && errno !== EINTR) throw new LinuxError(call, errno, "")
 }
