@@ -7,8 +7,10 @@ import type { Domain, Template } from "@skerry/isolation"
 import { type ApplicationName, parseDomainId } from "@skerry/model"
 import { connectClient, type StartedServer, sandboxed, startFilesServer } from "./support/files-server.ts"
 import { buildShared } from "./support/image-build.ts"
+import { packNpm, packPackage } from "./support/npm-packages.ts"
 import { debianApplication, systemOf } from "./support/sample-system.ts"
 import { FILE_CHECKS } from "./support/tree-checks.ts"
+import { MAPPED_READER, MAPPED_WRITER } from "./support/tree-mapping.ts"
 import { agentOf, identify, outputOf, runScript } from "./support/vm-agent.ts"
 import { openVmHost, VM_LIMITS, VM_STEP_MS } from "./support/vm-host.ts"
 
@@ -17,6 +19,8 @@ const folder = mkdtempSync(join(tmpdir(), "skerry-trees-"))
 const served = join(folder, "served")
 mkdirSync(served, { mode: 0o700 })
 const PACKAGES = ["attr", "bash", "coreutils", "findutils", "git", "sqlite3", "util-linux"]
+/** It is hundreds of files, each loaded for the first time by an emulated machine. */
+const NPM_MS = 300_000
 const never = () => AbortSignal.timeout(VM_STEP_MS)
 
 describe("a tree in machines", { skip: process.getuid?.() !== 0 }, () => {
@@ -87,7 +91,26 @@ sqlite3 db "insert into t select a+10 from t; select sum(a) from t; pragma integ
     assert.equal(await outputOf(domain, sqlite("wal")), "wal\n26\nok")
   })
 
-  test("two domains see each other's changes at once, and locks", async () => {
+  const npm = packNpm()
+  test("npm installs a package and what it depends on in a tree", { skip: npm === undefined }, async () => {
+    const domain = await start()
+    await mount(domain, "/home/user/app", { sharing: "private" })
+    const input = (npm ?? assert.fail("no npm")).toString("base64")
+    const unpacked = await runScript(domain, "mkdir /tmp/npm && base64 -d | tar -xz -C /tmp/npm", { input })
+    assert.equal(unpacked.stderr, "")
+    const packages = ["node-gyp-build-optional-packages", "detect-libc"]
+    for (const name of packages)
+      writeFileSync(join(served, `${name}.tgz`), packPackage(name), { mode: 0o600 })
+    const install = `cd ~/app && echo '{}' >package.json
+node=/usr/lib/skerry/node
+$node /tmp/npm/bin/npm-cli.js install --offline --no-audit --no-fund --no-update-notifier --cache /tmp/cache ${packages.map((name) => `./${name}.tgz`).join(" ")} >&2
+$node -p 'require("node-gyp-build-optional-packages").name + " on " + require("detect-libc").familySync()'
+ls node_modules; rm -r ~/app/*`
+    const { stdout, stderr } = await runScript(domain, install, { timeoutMs: NPM_MS })
+    assert.equal(stdout, "load on glibc\ndetect-libc\nnode-gyp-build-optional-packages\n", stderr)
+  })
+
+  test("two domains see each other's changes at once, locks, and mapped files", async () => {
     const [first, second] = [await start(), await start()]
     await mount(first, "/mnt/ours")
     await mount(second, "/home/user/work/theirs")
@@ -109,6 +132,9 @@ sqlite3 db "insert into t select a+10 from t; select sum(a) from t; pragma integ
     const look = `cd ${there}; until grep -q locked state 2>/dev/null; do sleep 0.1; done; flock -n lock true && echo free || echo taken; touch go; flock lock echo mine`
     assert.equal(await outputOf(second, look), "taken\nmine")
     assert.equal((await lock).status, "0")
+    const writing = runScript(first, `cd /mnt/ours; ${MAPPED_WRITER}`)
+    assert.equal(await outputOf(second, `cd ${there}; ${MAPPED_READER}`), "synchronised\nunmapped\n8192")
+    assert.deepEqual(await writing, { stdout: "", stderr: "", status: "0" })
   })
 
   test("open files go on when the server is killed and started anew", async () => {

@@ -40,7 +40,7 @@ export interface Outcome {
 export async function runScript(
   domain: Domain,
   script: string,
-  options: { readonly user?: "user" | "root"; readonly input?: string } = {},
+  options: { readonly user?: "user" | "root"; readonly input?: string; readonly timeoutMs?: number } = {},
 ): Promise<Outcome> {
   const params: ExecParams = {
     argv: ["/bin/sh", "-c", script],
@@ -50,7 +50,11 @@ export async function runScript(
     terminal: undefined,
     descriptors: false,
   }
-  const call = agentOf(domain.channel).exec(params, () => {}, AbortSignal.timeout(VM_STEP_MS))
+  const call = agentOf(domain.channel).exec(
+    params,
+    () => {},
+    AbortSignal.timeout(options.timeoutMs ?? VM_STEP_MS),
+  )
   call.stdin.end(options.input ?? "")
   const [stdout, stderr, { exit }] = await Promise.all([text(call.stdout), text(call.stderr), call.result])
   return { stdout, stderr, status: exit.kind === "code" ? String(exit.code) : `signal ${exit.signal}` }
