@@ -39,7 +39,7 @@ export function looksCompressible(plain: Uint8Array): boolean {
   const play = Math.max(1, stride - runBytes)
   let total = 0
   for (let run = 0; run < runs; run++) {
-    const start = run * stride + ((run * SHIFT_BYTES) % play)
+    const start = run * stride + (((run + 1) * SHIFT_BYTES) % play)
     const end = Math.min(start + runBytes, plain.length)
     for (let at = start; at < end; at++) {
       const value = plain[at] ?? 0
