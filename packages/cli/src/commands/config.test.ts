@@ -33,7 +33,7 @@ test("show --json prints the same bytes each time", async () => {
   await host.run("init")
   const first = await host.run("config", "show", "--json")
   assert.deepEqual(await host.run("config", "show", "--json"), first)
-  assert.equal((JSON.parse(first.stdout) as { version: number }).version, 1)
+  assert.equal((JSON.parse(first.stdout) as { version: number }).version, 2)
 })
 
 test("check --json names the sources and the digest", async () => {
@@ -46,7 +46,7 @@ test("check --json names the sources and the digest", async () => {
     instances: number
   }
   assert.match(digest, /^sha256:[0-9a-f]{64}$/)
-  assert.deepEqual([files.length, instances], [1, 3])
+  assert.deepEqual([files.length, instances], [1, 4])
 })
 
 test("a second init changes nothing and says how to go on", async () => {
@@ -84,7 +84,7 @@ test("without a configuration, check says how to make one and completion offers 
 test("completion lists the instances", async () => {
   using host = temporaryHost()
   await host.run("init")
-  assert.equal((await host.run("complete-words")).stdout, "pdf\nscratch\nlight\n")
+  assert.equal((await host.run("complete-words")).stdout, "pdf\nnotes\nscratch\nlight\n")
 })
 
 test("the schema is JSON", async () => {
