@@ -128,7 +128,11 @@ const program = (limitMiB: number | null): ExecParams => ({
     ...["--control-port", CONTROL_PORT, "--koffi", "/usr/lib/skerry/koffi.node"],
     ...limitArguments(limitMiB ?? undefined),
   ],
-  environment: [["MALLOC_ARENA_MAX", "1"]],
+  environment: [
+    ["MALLOC_ARENA_MAX", "1"],
+    ["MALLOC_MMAP_THRESHOLD_", "1048576"],
+    ["MALLOC_TRIM_THRESHOLD_", "4194304"],
+  ],
   workingDirectory: "/",
   user: "root",
   terminal: undefined,

@@ -3,11 +3,11 @@ import { randomBytes } from "node:crypto"
 import { cpSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
-import { BackupError, type BackupErrorCode } from "./errors.ts"
-import { describeFake } from "./fake-state.ts"
-import { pruneBackups } from "./prune.ts"
-import { bytesOf, cutAfter, PASSPHRASE, quiet, Scene } from "./testing.ts"
-import { verifyBackup } from "./verify.ts"
+import { BackupError, type BackupErrorCode } from "../../packages/cli/src/backup/errors.ts"
+import { describeFake } from "../../packages/cli/src/backup/fake-state.ts"
+import { pruneBackups } from "../../packages/cli/src/backup/prune.ts"
+import { bytesOf, cutAfter, PASSPHRASE, quiet, Scene } from "../../packages/cli/src/backup/testing.ts"
+import { verifyBackup } from "../../packages/cli/src/backup/verify.ts"
 
 const fails = (code: BackupErrorCode) => (error: unknown) =>
   error instanceof BackupError && error.code === code

@@ -5,16 +5,20 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { test } from "node:test"
 import { zstdCompressSync } from "node:zlib"
-import { collectConfiguration, readConfiguration, writeConfiguration } from "./configuration-files.ts"
-import { BackupError, type BackupErrorCode } from "./errors.ts"
-import { openHeader } from "./header.ts"
-import { BACKUP_LIMITS } from "./limits.ts"
-import { parseManifest } from "./manifest.ts"
-import { objectDigest, readPack } from "./pack.ts"
-import { planRestore } from "./restore-plan.ts"
-import { seal, unseal } from "./seal.ts"
-import { readTar, TAR_END, type TarEntry, tarPieces } from "./tar.ts"
-import { quiet, Scene } from "./testing.ts"
+import {
+  collectConfiguration,
+  readConfiguration,
+  writeConfiguration,
+} from "../../packages/cli/src/backup/configuration-files.ts"
+import { BackupError, type BackupErrorCode } from "../../packages/cli/src/backup/errors.ts"
+import { openHeader } from "../../packages/cli/src/backup/header.ts"
+import { BACKUP_LIMITS } from "../../packages/cli/src/backup/limits.ts"
+import { parseManifest } from "../../packages/cli/src/backup/manifest.ts"
+import { objectDigest, readPack } from "../../packages/cli/src/backup/pack.ts"
+import { planRestore } from "../../packages/cli/src/backup/restore-plan.ts"
+import { seal, unseal } from "../../packages/cli/src/backup/seal.ts"
+import { readTar, TAR_END, type TarEntry, tarPieces } from "../../packages/cli/src/backup/tar.ts"
+import { quiet, Scene } from "../../packages/cli/src/backup/testing.ts"
 
 /* What somebody who has the passphrase could write: everything authentic, and nothing as it should be. */
 

@@ -12,9 +12,9 @@ import {
 } from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
-import { PASSPHRASE, Scene } from "./testing.ts"
+import { PASSPHRASE, Scene } from "../../packages/cli/src/backup/testing.ts"
 
-const SCRIPT = join(import.meta.dirname, "../../../../share/backup/open-backup.sh")
+const SCRIPT = join(import.meta.dirname, "../../share/backup/open-backup.sh")
 
 /** All that the script may use: what a Debian has, with openssl, xxd and zstd. */
 const TOOLS =

@@ -13,8 +13,8 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { PassThrough, Readable } from "node:stream"
 import { test } from "node:test"
-import type { CommandContext, InputStream } from "../command.ts"
-import { runCommandLine } from "../testing.ts"
+import type { CommandContext, InputStream } from "../../packages/cli/src/command.ts"
+import { runCommandLine } from "../../packages/cli/src/testing.ts"
 
 /* The whole way of a command line, without state: for that, a daemon is needed (test/). */
 
