@@ -9,6 +9,7 @@ import type { BackupTimes } from "./backup-rows.ts"
 import { BenchHome } from "./bench-home.ts"
 import type { CallTimes } from "./calls.ts"
 import type { FileTimes } from "./files/measure.ts"
+import type { VersionTimes } from "./files/measure-versions.ts"
 import type { ManyIdle } from "./idle-domains.ts"
 
 const LIMITS = {
@@ -27,6 +28,7 @@ export class Bench implements AsyncDisposable {
   callTimes: Promise<CallTimes> | undefined
   backupTimes: BackupTimes | undefined
   fileTimes: FileTimes | undefined
+  versionTimes: VersionTimes | undefined
   #home: BenchHome | undefined
   #connection: Connection | undefined
   #standby = 0

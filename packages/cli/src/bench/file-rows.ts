@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs"
 import type { Bench } from "./bench.ts"
 import { type FileTimes, KINDS, measureFiles, type Step } from "./files/measure.ts"
+import { measureVersions, type VersionTimes } from "./files/measure-versions.ts"
 import { DIOD, type ServerKind } from "./files/servers.ts"
 import { SIZES } from "./files/workload.ts"
 import type { Bar, Row } from "./row.ts"
@@ -74,9 +75,29 @@ const ofKind = (kind: Exclude<ServerKind, "diod">): readonly Row[] => {
   ]
 }
 
-export const FILE_ROWS: readonly Row[] = KINDS.flatMap((kind) => (kind === "diod" ? [] : ofKind(kind)))
+const MOST_SNAPSHOT: Bar = { says: "10 ms", atMost: 10 }
+
+const versionRow = (step: keyof VersionTimes, what: string, bars: readonly Bar[]): Row => ({
+  name: `store-${step}`,
+  what: `state store: ${what} 1 GB in 100,000 files`,
+  unit: "ms",
+  once: true,
+  bars,
+  sample: (bench) => versions(bench)[step],
+})
+
+export const FILE_ROWS: readonly Row[] = [
+  ...KINDS.flatMap((kind) => (kind === "diod" ? [] : ofKind(kind))),
+  versionRow("snapshot", "keep a version of", [MOST_SNAPSHOT]),
+  versionRow("rollback", "go back to a version of", []),
+]
 
 function times(bench: Bench): FileTimes {
   bench.fileTimes ??= measureFiles()
   return bench.fileTimes
+}
+
+function versions(bench: Bench): VersionTimes {
+  bench.versionTimes ??= measureVersions()
+  return bench.versionTimes
 }

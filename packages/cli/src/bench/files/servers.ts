@@ -29,12 +29,17 @@ const ATTACH_NAME = "bench"
 /** In memory where there is such a place: a disk would be measured instead of the servers. */
 const MEMORY = "/dev/shm"
 
+/** What the store serves the client. */
+export const BENCH_TREE = "bench"
+
 export type ServerKind = "diod" | "directory" | "store"
 
 /** A server of an empty tree, and a client that has attached it as fid 0. */
 export interface MeasuredServer extends Disposable {
   readonly client: NinepClient
   readonly memory: () => PeakMemory
+  /** Asks the server itself; not diod. */
+  readonly control: FilesCaller | undefined
 }
 
 export interface PeakMemory {
@@ -48,16 +53,17 @@ export function startServer(kind: ServerKind): MeasuredServer {
   const linux = openLinux()
   const folder = mkdtempSync(join(existsSync(MEMORY) ? MEMORY : tmpdir(), "skerry-bench-files-"))
   const started = kind === "diod" ? startDiod(linux, folder) : startOurs(linux, kind, folder)
-  const { attachName, child, end, fd } = started
+  const { attachName, child, control, fd } = started
   const client = new NinepClient(socketTransport(linux, fd), MESSAGE_BYTES)
   client.attach(0, attachName, process.getuid?.() ?? 0)
   tryUnlink(client)
   return {
     client,
+    control,
     memory: () => peakMemory(lastDescendant(child.pid ?? 0)),
     [Symbol.dispose]() {
       closeSync(fd)
-      end()
+      control?.[Symbol.dispose]()
       child.kill("SIGKILL")
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
     },
@@ -68,8 +74,7 @@ interface Started {
   readonly child: ChildProcess
   readonly fd: number
   readonly attachName: string
-  /** Closes what is left of the connection to the server itself. */
-  readonly end: () => void
+  readonly control: FilesCaller | undefined
 }
 
 function startDiod(linux: Linux, folder: string): Started {
@@ -80,7 +85,7 @@ function startDiod(linux: Linux, folder: string): Started {
     { stdio: ["ignore", "ignore", "ignore", theirs] },
   )
   closeSync(theirs)
-  return { child, fd, attachName: folder, end: () => {} }
+  return { child, fd, attachName: folder, control: undefined }
 }
 
 /** In its sandbox, as the daemon starts it. */
@@ -113,13 +118,13 @@ function startOurs(linux: Linux, kind: "directory" | "store", path: string): Sta
   }
   const tree =
     kind === "store"
-      ? ({ kind: "state", name: "bench" } as const)
+      ? ({ kind: "state", name: BENCH_TREE } as const)
       : ({ kind: "directory", only: "" } as const)
   caller.call(FILES.serve, {
     client: LABEL,
     trees: [{ attachName: ATTACH_NAME, access: "write", tree }],
   })
-  return { child, fd, attachName: ATTACH_NAME, end: () => caller[Symbol.dispose]() }
+  return { child, fd, attachName: ATTACH_NAME, control: caller }
 }
 
 /** bwrap's innermost child is the server. */

@@ -179,6 +179,24 @@ export function smallFiles(client: NinepClient, directory: string): Readonly<Rec
   return times
 }
 
+/** A new directory with so many files. */
+export function makeDirectory(
+  client: NinepClient,
+  name: string,
+  files: number,
+  content: (index: number) => Uint8Array,
+): void {
+  client.call(mkdir(ROOT_FID, name, 0o755))
+  client.call(walk(ROOT_FID, DIRECTORY_FID, [name]))
+  jobs(client, files, AT_ONCE.small, (index, slot) => [
+    walk(DIRECTORY_FID, FIRST_FID + slot, []),
+    lcreate(FIRST_FID + slot, `file-${index}`, READ_WRITE_CREATE, 0o644),
+    write(FIRST_FID + slot, 0, content(index)),
+    clunk(FIRST_FID + slot),
+  ])
+  client.call(clunk(DIRECTORY_FID))
+}
+
 function list(client: NinepClient): void {
   client.call(walk(DIRECTORY_FID, FIRST_FID, []))
   client.call(lopen(FIRST_FID, 0))
