@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
-import { Connection, type GrantRow, type Question } from "@skerry/rpc"
+import { ADMIN, Connection, type GrantRow, handler, type Question } from "@skerry/rpc"
 import type { Audit } from "../../packages/daemon/src/audit/audit.ts"
 import { auditHandlers } from "../../packages/daemon/src/audit/handlers.ts"
 import { openAudit } from "../../packages/daemon/src/audit/open-audit.ts"
@@ -42,6 +42,8 @@ export class PromptHost implements AsyncDisposable {
     const onRevoked = (row: GrantRow) => audit.append(revocation(row))
     const serve = [
       ...this.#prompts.handlers,
+      // No directory is granted here.
+      handler(ADMIN.listDirectoryGrants, async () => undefined),
       ...grantHandlers({ remembered, now: Date.now, onRevoked }),
       ...auditHandlers(audit),
     ]
