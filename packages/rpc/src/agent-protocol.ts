@@ -21,7 +21,7 @@ import { CALL_LIMITS } from "./call-protocol.ts"
 import { method } from "./method.ts"
 
 /** Changes when daemon and agent would misunderstand each other; an agent of another version is not used. */
-export const AGENT_PROTOCOL_VERSION = 2
+export const AGENT_PROTOCOL_VERSION = 3
 
 /** Bounds of the agent's messages. */
 export const AGENT_LIMITS = {
