@@ -113,9 +113,9 @@ ls node_modules; rm -r ~/app/*`
   test("two domains see each other's changes at once, locks, and mapped files", async () => {
     const [first, second] = [await start(), await start()]
     await mount(first, "/mnt/ours")
-    await mount(second, "/home/user/work/theirs")
+    await mount(second, "/home/user/tree/theirs")
     await outputOf(first, "cd /mnt/ours && echo one >shared && mkdir -p dir && echo x >dir/f")
-    const there = "/home/user/work/theirs"
+    const there = "/home/user/tree/theirs"
     assert.equal(
       await outputOf(second, `cat ${there}/shared; ls ${there}/dir; echo two >>${there}/shared`),
       "one\nf",
