@@ -20,6 +20,7 @@ export async function bundleProgram(
       format: "cjs",
       minifySyntax: true,
       minifyWhitespace: true,
+      minifyIdentifiers: true,
       legalComments: "none",
       logLevel: "silent",
       // Paths in comments or errors would make the bundle depend on where the sources are.

@@ -107,7 +107,7 @@ async function makeComponent(
   const work = await space.directory(step.kind === "application" ? `application-${step.name}` : step.kind)
   switch (step.kind) {
     case "boot": {
-      const sources = { kernelDeb: debOf(step.kernel), busyboxDeb: debOf(step.busybox), init: programs.init }
+      const sources = { ...programs, kernelDeb: debOf(step.kernel), busyboxDeb: debOf(step.busybox) }
       const made = await makeBoot(sources, work, signal)
       const kernel = await store.take(made.kernel, "kernel.zst")
       return { kind: "boot", kernel, initramfs: await store.take(made.initramfs, "initramfs") }

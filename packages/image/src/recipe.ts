@@ -105,6 +105,8 @@ export function bootKey(lock: Lock, programs: GuestProgramDigests): Digest {
     modules: MODULES,
     volumeModules: VOLUME_MODULES,
     init: programs.init,
+    fileServer: programs.fileServer,
+    lmdb: lock.programs.lmdb,
   })
 }
 
@@ -115,7 +117,6 @@ export function baseKey(lock: Lock, programs: GuestProgramDigests): Digest {
     packages: basePackageDigests(lock),
     programs: lock.programs,
     agent: programs.agent,
-    fileServer: programs.fileServer,
     supervise: programs.supervise,
     services: programs.services,
   })

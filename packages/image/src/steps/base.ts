@@ -1,11 +1,11 @@
-import { copyFile, lstat, readFile, readlink } from "node:fs/promises"
+import { lstat, readFile, readlink } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { unpackDeb } from "../deb.ts"
 import { packLayer } from "../erofs.ts"
 import { ImageError } from "../errors.ts"
 import type { ServicePrograms } from "../guest-programs.ts"
 import { BASE_LIBRARIES } from "../recipe.ts"
-import { runTool } from "../tool.ts"
+import { strippedProgram } from "../stripped.ts"
 import { listTree, type Manifest, manifestOf, placeDirectory, placeFile, placeLink } from "../tree.ts"
 
 export interface BaseSources {
@@ -13,8 +13,6 @@ export interface BaseSources {
   readonly debs: ReadonlyMap<string, string>
   readonly node: string
   readonly koffi: string
-  readonly lmdb: string
-  readonly fileServer: Uint8Array
   readonly agent: Uint8Array
   readonly supervise: Uint8Array
   readonly services: ServicePrograms
@@ -84,12 +82,10 @@ export async function makeBase(
   await unpackDeb(debOf(sources, "busybox-static"), busybox, signal)
   await placeFile(root, "usr/lib/skerry/busybox", await readUnmerged(busybox, "usr/bin/busybox"), 0o755)
   await placeFile(root, "usr/lib/skerry/agent.cjs", sources.agent, 0o644)
-  await placeFile(root, "usr/lib/skerry/files.cjs", sources.fileServer, 0o644)
   await placeFile(root, "usr/lib/skerry/supervise", sources.supervise, 0o644)
   const links = await placeServices(sources.services, root)
   await placeStripped(sources.node, root, "usr/lib/skerry/node", 0o755, signal)
   await placeStripped(sources.koffi, root, "usr/lib/skerry/koffi.node", 0o644, signal)
-  await placeStripped(sources.lmdb, root, "usr/lib/skerry/lmdb.node", 0o644, signal)
 
   const layer = join(work, "base.erofs")
   await packLayer(root, layer, signal)
@@ -157,9 +153,5 @@ async function placeStripped(
   mode: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const copy = join(root, "..", `${path.split("/").at(-1)}.full`)
-  await copyFile(source, copy)
-  const stripped = `${copy}.stripped`
-  await runTool(`strip ${source}`, "strip", ["--strip-all", "-o", stripped, "--", copy], { signal })
-  await placeFile(root, path, await readFile(stripped), mode)
+  await placeFile(root, path, await strippedProgram(source, join(root, ".."), signal), mode)
 }

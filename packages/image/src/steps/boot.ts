@@ -8,6 +8,7 @@ import { ImageError } from "../errors.ts"
 import { checkKernelElf, findPayload, type KernelPayload } from "../kernel.ts"
 import { moduleOrder, parseBuiltIn, parseModinfo, spelled } from "../modules.ts"
 import { MODULES, VOLUME_MODULES } from "../recipe.ts"
+import { strippedProgram } from "../stripped.ts"
 import { runTool } from "../tool.ts"
 
 const compress = promisify(zstdCompress)
@@ -17,6 +18,7 @@ const decompress = promisify(zstdDecompress)
 const APPLETS = [
   "cat",
   "chown",
+  "cp",
   "insmod",
   "ip",
   "ln",
@@ -27,13 +29,16 @@ const APPLETS = [
   "switch_root",
   "usleep",
 ]
-const DIRECTORIES = ["bin", "dev", "layers", "modules", "overlay", "proc", "root", "sys"]
+const DIRECTORIES = ["bin", "dev", "layers", "modules", "overlay", "proc", "root", "server", "sys"]
 
 export interface BootSources {
   /** The kernel's package. */
   readonly kernelDeb: string
   readonly busyboxDeb: string
   readonly init: Uint8Array
+  /** The file server and its native module, for the machine that has a volume: here they are compressed. */
+  readonly fileServer: Uint8Array
+  readonly lmdb: string
 }
 
 /** Makes the kernel and the initramfs in `work`, an empty directory of the caller's. */
@@ -47,7 +52,7 @@ export async function makeBoot(
   await unpackDeb(sources.busyboxDeb, join(work, "busybox"), signal)
   const [kernel, initramfs] = await Promise.all([
     makeKernel(unpacked, work, signal),
-    makeInitramfs(sources, unpacked, work),
+    makeInitramfs(sources, unpacked, work, signal),
   ])
   return { kernel, initramfs }
 }
@@ -75,7 +80,13 @@ async function decompressPayload(payload: KernelPayload, work: string, signal: A
   }
 }
 
-async function makeInitramfs(sources: BootSources, unpacked: string, work: string): Promise<string> {
+async function makeInitramfs(
+  sources: BootSources,
+  unpacked: string,
+  work: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const lmdb = await strippedProgram(sources.lmdb, work, signal)
   const release = join(unpacked, "lib/modules", await onlyName(join(unpacked, "lib/modules"), /./))
   const files = await findModules(join(release, "kernel"))
   const order = moduleOrder(
@@ -91,6 +102,8 @@ async function makeInitramfs(sources: BootSources, unpacked: string, work: strin
       const bytes = contents.get(name) ?? Buffer.alloc(0)
       return { kind: "file", path: `modules/${name}.ko`, bytes, executable: false }
     }),
+    { kind: "file", path: "server/files.cjs", bytes: Buffer.from(sources.fileServer), executable: false },
+    { kind: "file", path: "server/lmdb.node", bytes: lmdb, executable: false },
     moduleList("list", order, MODULES),
     moduleList("volume-list", order, VOLUME_MODULES),
     { kind: "file", path: "init", bytes: sources.init, executable: true },
