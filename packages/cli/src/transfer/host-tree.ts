@@ -1,13 +1,5 @@
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  opendirSync,
-  openSync,
-  readlinkSync,
-} from "node:fs"
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync } from "node:fs"
+import { namesIn } from "@skerry/services/names-in"
 import { CliError } from "../cli-error.ts"
 import { pathOfBytes, shownPath } from "../state/shown-path.ts"
 
@@ -135,20 +127,5 @@ function kindOf({ mode }: BigIntStats): "file" | "directory" | "symlink" | "sock
       return "pipe"
     default:
       return "device"
-  }
-}
-
-function* namesIn(directory: number): Generator<Buffer> {
-  // Names as bytes: they need not be UTF-8. The type says string for every encoding.
-  const listing = opendirSync(`/proc/self/fd/${directory}`, {
-    encoding: "buffer" as BufferEncoding,
-    bufferSize: 256,
-  })
-  try {
-    for (let entry = listing.readSync(); entry !== null; entry = listing.readSync()) {
-      yield Buffer.from(entry.name as unknown as Uint8Array)
-    }
-  } finally {
-    listing.closeSync()
   }
 }

@@ -1,15 +1,7 @@
-import {
-  closeSync,
-  constants,
-  lstatSync,
-  opendirSync,
-  openSync,
-  readlinkSync,
-  realpathSync,
-  type Stats,
-} from "node:fs"
+import { closeSync, constants, lstatSync, openSync, readlinkSync, realpathSync, type Stats } from "node:fs"
 import { basename } from "node:path"
 import { shownName } from "./names.ts"
+import { namesIn } from "./names-in.ts"
 import { type Attributes, nameIn } from "./open-directories.ts"
 import { type EntryKind, FILECOPY_LIMITS, FilecopyError, type QfileTime } from "./qfile.ts"
 
@@ -102,21 +94,6 @@ function openDirectory({ hostPath, shownPath }: Walked): number {
     const { code } = cause as NodeJS.ErrnoException
     const why = code === "ENOTDIR" || code === "ELOOP" ? "it was replaced while it was copied" : code
     throw new FilecopyError("read-failed", `Cannot read ${shownName(shownPath)}: ${why}`, { cause })
-  }
-}
-
-function* namesIn(directory: number): Generator<Buffer> {
-  // Names as bytes: they need not be UTF-8. The type says string for every encoding.
-  const listing = opendirSync(`/proc/self/fd/${directory}`, {
-    encoding: "buffer" as BufferEncoding,
-    bufferSize: 256,
-  })
-  try {
-    for (let entry = listing.readSync(); entry !== null; entry = listing.readSync()) {
-      yield Buffer.from(entry.name as unknown as Uint8Array)
-    }
-  } finally {
-    listing.closeSync()
   }
 }
 
