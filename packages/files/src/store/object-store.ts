@@ -75,8 +75,6 @@ export interface ObjectStore extends Disposable {
   seal(context: string, plain: Uint8Array): Uint8Array
   /** undefined: it was not sealed by this store in this context, or was altered. */
   open(context: string, sealed: Uint8Array): Uint8Array | undefined
-  /** A keyed function of a name, 8 bytes as a number below 2^63 and above 0: an order of names that nobody can choose. */
-  orderOf(name: string): bigint
   /**
    * Removes what is not live, a part at a time: begin, mark everything reachable, then sweep until it returns
    * "done". Objects that are put meanwhile, or that has() was asked for, are live. Bytes freed are counted in the report.

@@ -140,10 +140,6 @@ export class DiskObjectStore implements ObjectStore {
     return unsealWhole(this.#parts.keys.journal, Buffer.from(context), sealed)
   }
 
-  orderOf(name: string): bigint {
-    return this.#parts.keys.orderOf(name)
-  }
-
   beginCollection(): Collection {
     const live = new LiveSet(this.#counts.objects + this.#pending.count, this.#parts.randomBytes)
     for (const [key] of this.#pending.all()) live.add(key)

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto"
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
 import type { Digest } from "@skerry/model"
 import {
   type Collection,
@@ -133,11 +133,6 @@ class MemoryObjectStore implements ObjectStore {
     } catch {
       return undefined // altered, or of another context: the only thing that final() fails for
     }
-  }
-
-  orderOf(name: string): bigint {
-    const code = createHmac("sha256", this.#contents.sealingKey).update(name).digest()
-    return (code.readBigUInt64LE(0) >> 1n) | 1n
   }
 
   beginCollection(): Collection {

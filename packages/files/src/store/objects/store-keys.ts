@@ -15,7 +15,6 @@ export class StoreKeys {
   readonly tables: KeyObject
   readonly journal: KeyObject
   readonly #names: KeyObject
-  readonly #order: KeyObject
   readonly #hide: (digest: Uint8Array) => Buffer
   readonly #show: (hidden: Uint8Array) => Buffer
 
@@ -26,7 +25,6 @@ export class StoreKeys {
     this.tables = derive("tables")
     this.journal = derive("journal")
     this.#names = derive("names of records")
-    this.#order = derive("order of names")
     const digests = derive("digests")
     const cipher = createCipheriv("aes-256-ecb", digests, null).setAutoPadding(false)
     const decipher = createDecipheriv("aes-256-ecb", digests, null).setAutoPadding(false)
@@ -53,11 +51,5 @@ export class StoreKeys {
   recordKey(name: string): Buffer {
     const code = createHmac("sha256", this.#names).update(name).digest()
     return Buffer.concat([Buffer.from("r"), code])
-  }
-
-  orderOf(name: string): bigint {
-    const code = createHmac("sha256", this.#order).update(name).digest()
-    const order = code.readBigUInt64BE(0) >> 1n
-    return order === 0n ? 1n : order
   }
 }

@@ -125,19 +125,6 @@ export function objectStoreConformance(name: string, makePlace: () => StorePlace
     assert.deepEqual(Buffer.from(again.open("journal 1", sealed) ?? "none"), plain)
   })
 
-  storeTest("the order of names is the store's own, and stays", (store, place) => {
-    const names = ["", "a", "b", "a longer name"]
-    const orders = names.map((name) => store.orderOf(name))
-    assert.equal(new Set(orders).size, names.length)
-    for (const order of orders) assert.ok(order > 0n && order < 2n ** 63n)
-    store[Symbol.dispose]()
-    using again = place.open()
-    assert.deepEqual(
-      names.map((name) => again.orderOf(name)),
-      orders,
-    )
-  })
-
   storeTest(
     "a collection removes what was neither marked nor put since, and nothing else",
     (store, place) => {
