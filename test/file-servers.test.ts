@@ -19,9 +19,11 @@ import type { FileServer } from "../packages/daemon/src/trees/file-server.ts"
 import { fileServerProgram } from "../packages/daemon/src/trees/file-server-program.ts"
 import { openGranted } from "../packages/daemon/src/trees/open-directory.ts"
 import { ProcessHost } from "../packages/daemon/src/trees/process-host.ts"
+import { Supervisor } from "../packages/daemon/src/trees/supervisor.ts"
 import { NinepClient } from "../packages/files/src/client/ninep-client.ts"
 import * as operations from "../packages/files/src/client/operations.ts"
 import { socketTransport } from "../packages/files/src/client/transport.ts"
+import { processesOf } from "./support/host-processes.ts"
 
 /* File servers as the daemon runs them at level process, in their real sandbox. */
 const linux = openLinux()
@@ -140,6 +142,45 @@ test("a server that was killed says so, and its clients' connections end", async
   assert.match(await server.ended, /SIGKILL/)
   assert.throws(() => readFile(fd, "letter.txt"), /ended the connection|EPIPE|ECONNRESET/)
 })
+
+test("a server that is stopped is noticed and killed, and its client goes on with the next one", async () => {
+  using opened = openGranted(served, { paths, home: "/none" })
+  const { handle, owner, path } = opened
+  const notices: string[] = []
+  const supervisor = new Supervisor({
+    name: path,
+    start: (signal) => host.start({ kind: "directory", handle, access: "read", owner, path }, signal),
+    monotonicMs: () => performance.now(),
+    onNotice: (text) => notices.push(text),
+    restartMs: 1,
+    lookMs: 300,
+  })
+  const again = Promise.withResolvers<number>()
+  const hooks = {
+    onReconnect: async (fd: number) => again.resolve(fd),
+    onLost: (why: string) => again.reject(new Error(why)),
+  }
+  const trees = [{ attachName: "tree", access: "read", tree: { kind: "directory", only: "" } }] as const
+  try {
+    const { fd } = await supervisor.attach(trees, hooks)
+    assert.equal(readFile(fd, "letter.txt"), "Dear reader")
+    const [first = 0, ...others] = serverProcesses()
+    assert.deepEqual(others, [])
+    process.kill(first, "SIGSTOP")
+    assert.equal(readFile(await again.promise, "letter.txt"), "Dear reader")
+    assert.match(notices.join("\n"), /has answered nothing for 0.9 s: it is killed/)
+    assert.ok(!serverProcesses().includes(first))
+  } finally {
+    await supervisor.end()
+  }
+  assert.deepEqual(serverProcesses(), [])
+})
+
+/** The file servers' own processes, inside their sandboxes, as the host sees them. */
+function serverProcesses(): number[] {
+  const words = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")
+  return processesOf(process.pid).filter((pid) => /^\/skerry\/node$/.test(words(pid)[0] ?? ""))
+}
 
 test("a server that cannot run says why, and leaves nothing", async () => {
   const broken = new ProcessHost({

@@ -50,6 +50,9 @@ export class FakeFileServer implements FileServer {
   readonly clients = new Map<number, readonly ServedTree[]>()
   /** Hears of each client as it is served. */
   onServe: (label: number) => void = () => {}
+  /** How often it was asked whether it is there; it answers when this has resolved. */
+  asked = 0
+  onStatus: () => Promise<unknown> = async () => {}
   readonly #store: FakeStore
   readonly #serving: Connection
   readonly #end: (why: string) => void
@@ -85,6 +88,11 @@ export class FakeFileServer implements FileServer {
 
   #handlers() {
     return [
+      handler(FILES.status, async () => {
+        this.asked += 1
+        await this.onStatus()
+        return undefined
+      }),
       handler(FILES.serve, ({ client, trees }) => {
         const needsStore = trees.some(({ tree }) => tree.kind === "state")
         if (needsStore && !this.#isOpen) throw new CallFailure("locked", "The store is locked")

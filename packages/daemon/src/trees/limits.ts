@@ -33,6 +33,12 @@ export const TREE_LIMITS = {
   probationsMs: 20_000,
   /** A server that does not say within this time that it is there is not. */
   answerMs: 5_000,
+  /**
+   * How often a running server is asked whether it is there, and at how many looks in a row the answer may be missing before it is
+   * killed: generous, for one that is emulated or waits for a slow disk; less than the minute after which what is open in a guest fails.
+   */
+  lookMs: 10_000,
+  hungLooks: 3,
   /** Versions are pruned so often at most. */
   pruneMs: 24 * 3_600_000,
   /** Directory grants at run time: bounds handles that are held open. */

@@ -15,10 +15,11 @@ class Bench implements AsyncDisposable {
   /** By label. */
   readonly lost = new Map<number, string>()
   readonly reconnected: number[] = []
+  readonly notices: string[] = []
   readonly supervisor: Supervisor
   now = 0
 
-  constructor(onServe: (server: FakeFileServer, label: number) => void) {
+  constructor(onServe: (server: FakeFileServer, label: number) => void, lookMs?: number) {
     this.supervisor = new Supervisor({
       name: "the directory",
       start: async () => {
@@ -28,9 +29,10 @@ class Bench implements AsyncDisposable {
         return server
       },
       monotonicMs: () => this.now,
-      onNotice: () => {},
+      onNotice: (text) => this.notices.push(text),
       restartMs: 1,
       probationMs: 50,
+      ...(lookMs === undefined ? {} : { lookMs }),
     })
   }
 
@@ -116,4 +118,38 @@ test("words about a client that is not there change nothing", async () => {
   }
   await eventually(() => bench.servers.length === 5 && bench.isServing)
   assert.deepEqual([...bench.lost], [])
+})
+
+test("a server that hangs is killed, and its clients go on with the next one", async () => {
+  await using bench = new Bench(() => {}, 5)
+  await bench.attach(2)
+  const [first] = bench.servers
+  assert.ok(first)
+  first.onStatus = () => first.ended
+  await eventually(() => bench.servers.length === 2 && bench.isServing)
+  assert.deepEqual([bench.reconnected, [...bench.lost]], [[1, 2], []])
+  assert.match(bench.notices.join("\n"), /the directory has answered nothing for [\d.]+ s: it is killed/)
+})
+
+test("one that hangs while clients are served again loses none of them", async () => {
+  let hangs = 0
+  await using bench = new Bench((server, label) => {
+    if (bench.servers.length === 1 || label !== 2 || hangs++ > 0) return
+    server.onStatus = () => server.ended
+    throw new Error("it hangs")
+  }, 5)
+  await bench.attach(3)
+  bench.servers[0]?.kill()
+  await eventually(() => bench.isServing && bench.servers.length === 3)
+  assert.deepEqual([...bench.lost], [])
+})
+
+test("a client that makes one server after the other hang is given up, and the others go on", async () => {
+  await using bench = new Bench((server, label) => {
+    if (bench.servers.length > 1 && label === 2) server.onStatus = () => server.ended
+  }, 5)
+  await bench.attach(3)
+  bench.servers[0]?.kill()
+  await eventually(() => bench.lost.size > 0 && bench.isServing, 10_000)
+  assert.deepEqual([...bench.lost.keys()], [2])
 })

@@ -1,9 +1,10 @@
-import { closeSync } from "node:fs"
 import { faultyClient } from "@skerry/files/fault-words"
-import { FILES, RemoteError, type ServedTree } from "@skerry/rpc"
+import { FILES, type ServedTree } from "@skerry/rpc"
 import { DaemonError, messageOf } from "../errors.ts"
 import type { FileServer } from "./file-server.ts"
 import { TREE_LIMITS } from "./limits.ts"
+import { expectAlive, type ServedClient, serve } from "./server-calls.ts"
+import { ServerWatch } from "./server-watch.ts"
 
 /** What the owner of a client does when its server changes. */
 export interface ClientHooks {
@@ -13,9 +14,7 @@ export interface ClientHooks {
   onLost(why: string): void
 }
 
-interface Client extends ClientHooks {
-  readonly label: number
-  readonly trees: readonly ServedTree[]
+interface Client extends ClientHooks, ServedClient {
   /** Ends of servers that its requests were the reason for. */
   faults: number
 }
@@ -30,6 +29,7 @@ export interface SupervisorOptions {
   readonly onNotice: (text: string) => void
   readonly restartMs?: number
   /** For tests. */
+  readonly lookMs?: number
   readonly probationMs?: number
 }
 
@@ -157,6 +157,7 @@ export class Supervisor {
       const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(TREE_LIMITS.startMs)])
       server = await this.#options.start(signal)
       await prepare?.(server)
+      this.#watch(server)
       await this.#serveAgain(server)
       this.#abort.signal.throwIfAborted()
     } catch (error) {
@@ -193,20 +194,38 @@ export class Supervisor {
         this.#lose(client, messageOf(error))
         await server.disconnect(client.label)
       }
-      if (!isTogether) await this.#watch(server, client.label)
+      if (!isTogether) await this.#prove(server, client.label)
     }
   }
 
-  /** Servers have died again and again, and did not say why. If this one does it now, it is because of this client. */
-  async #watch(server: FileServer, label: number): Promise<void> {
+  /** Servers have died again and again, and did not say why. If this one does it now, or hangs, it is because of this client. */
+  async #prove(server: FileServer, label: number): Promise<void> {
     const most = this.#options.probationMs ?? TREE_LIMITS.probationMs
     const end = new AbortController()
     const alive = this.#wait(Math.min(most, TREE_LIMITS.probationsMs / this.#clients.size), end.signal)
-    const why = await Promise.race([alive, server.ended])
+    const answered = alive
+      .then(() => expectAlive(server))
+      .catch(async () => {
+        await server[Symbol.asyncDispose]()
+        return await server.ended
+      })
+    const why = await Promise.race([answered, server.ended])
     end.abort()
     if (why === undefined) return
     if (faultyClient(why) === undefined) this.#blame(label, why)
     throw new DaemonError("unusable", why)
+  }
+
+  /** One that hangs is killed: what follows is what follows any death. */
+  #watch(server: FileServer): void {
+    const everyMs = this.#options.lookMs ?? TREE_LIMITS.lookMs
+    new ServerWatch(server, everyMs, () => {
+      const seconds = (everyMs * TREE_LIMITS.hungLooks) / 1000
+      this.#options.onNotice(
+        `the file server of ${this.#options.name} has answered nothing for ${seconds} s: it is killed, and started anew`,
+      )
+      void server[Symbol.asyncDispose]()
+    })
   }
 
   /** The server's end was because of this client: it would ask the next one for the same. */
@@ -274,27 +293,4 @@ export class Supervisor {
       signal.addEventListener("abort", onAbort, { once: true })
     })
   }
-}
-
-async function serve(server: FileServer, { label, trees }: Client): Promise<number> {
-  const fd = await server.connect(label)
-  try {
-    const signal = AbortSignal.timeout(TREE_LIMITS.startMs)
-    await server.control.call(FILES.serve, { client: label, trees: [...trees] }, { signal }).result
-    return fd
-  } catch (error) {
-    closeSync(fd)
-    await server.disconnect(label).catch(() => {}) // `error` says what went wrong
-    throw error
-  }
-}
-
-/** Rejects where the server is gone: it answers nothing then, not even that it does not know what was asked. */
-async function expectAlive(server: FileServer): Promise<void> {
-  const signal = AbortSignal.timeout(TREE_LIMITS.answerMs)
-  const status = server.control.call(FILES.status, undefined, { signal })
-  status.stdout.resume()
-  await status.result.catch((error: unknown) => {
-    if (!(error instanceof RemoteError)) throw error
-  })
 }
