@@ -3,6 +3,7 @@ import { CallFailure, type CallState, describeFailure, type StateErrorCode } fro
 import { ProtocolError } from "@skerry/wire"
 import { FileError } from "../file-tree.ts"
 import { StoreError, type StoreErrorCode } from "./object-store.ts"
+import { type Clock, MAINTENANCE } from "./tree/maintenance.ts"
 
 const CODES: Readonly<Record<StoreErrorCode, StateErrorCode>> = {
   "locked-out": "unusable",
@@ -63,62 +64,83 @@ export function workOn(call: CallState, onOver: () => void = () => {}): Work {
 /** Written at once, about. */
 const PIECE_BYTES = 64 * 1024
 
-/** Writes pieces to stdout at the caller's speed; what makes them fail ends the call. */
+/**
+ * Writes pieces to stdout at the caller's speed, and for a moment at a time: clients are served in between. A piece that is
+ * undefined is none, but a place to stop at. What makes them fail ends the call.
+ */
 export function sendPieces(
   call: CallState,
   work: Work,
-  pieces: Iterator<Uint8Array>,
+  clock: Clock,
+  pieces: Iterator<Uint8Array | undefined>,
   onSent: () => void,
 ): void {
   const stream = call.sent(1)
-  const gather = (): Uint8Array | undefined => {
-    const gathered: Uint8Array[] = []
-    for (let bytes = 0; bytes < PIECE_BYTES; ) {
-      const { done, value } = pieces.next()
-      if (done === true) break
-      gathered.push(value)
-      bytes += value.length
-    }
-    return gathered.length === 0 ? undefined : Buffer.concat(gathered)
-  }
   const go = () => {
+    if (work.isOver) return
+    const gathered: Uint8Array[] = []
+    let isDone: boolean | undefined = false
     try {
-      // A stream that nobody reads any more takes everything at once.
-      for (let isTaken = true; isTaken && !work.isOver; ) {
-        const bytes = gather()
-        if (bytes === undefined) {
-          stream.end(() => {})
-          onSent()
-          return
-        }
-        let isWaiting = false
-        isTaken = false
-        stream.write(bytes, () => {
-          isTaken = true
-          if (isWaiting) go()
-        })
-        isWaiting = !isTaken
+      const end = clock.now() + MAINTENANCE.sliceMs
+      for (let bytes = 0; bytes < PIECE_BYTES; ) {
+        const { done, value } = pieces.next()
+        isDone = done
+        if (isDone === true) break
+        if (value !== undefined) gathered.push(value)
+        bytes += value?.length ?? 0
+        if (clock.now() >= end) break
       }
     } catch (error) {
-      work.fail(error)
+      return work.fail(error)
     }
+    const next = () => {
+      if (isDone !== true) return void clock.after(0, go)
+      stream.end(() => {})
+      onSent()
+    }
+    if (gathered.length === 0) next()
+    else stream.write(Buffer.concat(gathered), next)
+  }
+  go()
+}
+
+/** Goes through all parts, for a moment at a time: clients are served in between. Ends where the call does. */
+export function inSlices<R>(
+  work: Work,
+  clock: Clock,
+  parts: Iterator<unknown, R>,
+  onDone: (result: R) => void,
+): void {
+  const go = () => {
+    if (work.isOver) return
+    try {
+      const end = clock.now() + MAINTENANCE.sliceMs
+      do {
+        const { done, value } = parts.next()
+        if (done === true) return onDone(value)
+      } while (clock.now() < end)
+    } catch (error) {
+      return work.fail(error)
+    }
+    clock.after(0, go)
   }
   go()
 }
 
 /** One JSON object on each line. */
-export function* linesOf(rows: Iterable<object>): Generator<Uint8Array, void, undefined> {
-  for (const row of rows) yield Buffer.from(`${JSON.stringify(row)}\n`)
+function* linesOf(rows: Iterable<object | undefined>): Generator<Uint8Array | undefined, void, undefined> {
+  for (const row of rows) yield row && Buffer.from(`${JSON.stringify(row)}\n`)
 }
 
-/** Rows on stdout, then an answer. */
+/** Rows on stdout, as sendPieces() does, then an answer. */
 export function sendRows(
   call: CallState,
   work: Work,
-  rows: Iterable<object>,
+  clock: Clock,
+  rows: Iterable<object | undefined>,
   result: () => Uint8Array,
 ): void {
-  sendPieces(call, work, linesOf(rows), () => work.finish(result()))
+  sendPieces(call, work, clock, linesOf(rows), () => work.finish(result()))
 }
 
 /** Takes stdin, in pieces that are valid during the call only; what `take` throws ends the call. */

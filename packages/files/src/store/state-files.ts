@@ -2,7 +2,7 @@ import type { PortHandler } from "@skerry/loop"
 import { CallFailure, STATE_METHODS, TreeRecord } from "@skerry/rpc"
 import { decode, encode } from "@skerry/wire"
 import { framedRecord, RecordReader } from "./record-stream.ts"
-import { receivePieces, sendPieces, workOn } from "./state-calls.ts"
+import { inSlices, receivePieces, sendPieces, workOn } from "./state-calls.ts"
 import type { OpenState, StateKeeper } from "./state-keeper.ts"
 import { entryAt } from "./tree/change-tree.ts"
 import { ChunkBuffers } from "./tree/chunk-buffers.ts"
@@ -43,12 +43,13 @@ export function importHandler(keeper: StateKeeper): PortHandler {
         }
         receivePieces(call, work, take, () => {
           records.end()
-          into.end()
-          const { row } = versions.snapshot(stored, "import", "")
-          const { bytes, files } = into
-          into.keep()
-          const counts = { files: BigInt(files), bytes: BigInt(bytes), version: row.version }
-          work.finish(encode(stateImport.result, counts))
+          inSlices(work, keeper.clock, into.end(), () => {
+            const { row } = versions.snapshot(stored, "import", "")
+            const { bytes, files } = into
+            into.keep()
+            const counts = { files: BigInt(files), bytes: BigInt(bytes), version: row.version }
+            work.finish(encode(stateImport.result, counts))
+          })
         })
       } catch (error) {
         work.fail(error)
@@ -80,7 +81,7 @@ export function exportHandler(keeper: StateKeeper): PortHandler {
           told = sent.bytes
           call.sendEvent(encode(stateExport.down, { done: told, total }))
         })
-        sendPieces(call, work, pieces, () => work.finish(encode(stateExport.result, sent)))
+        sendPieces(call, work, keeper.clock, pieces, () => work.finish(encode(stateExport.result, sent)))
       } catch (error) {
         work.fail(error)
       }

@@ -1,4 +1,5 @@
 import type { PortHandler } from "@skerry/loop"
+import type { Digest } from "@skerry/model"
 import {
   CallFailure,
   type CallState,
@@ -17,10 +18,11 @@ import { adoptHandler, objectsHandler, putObjectsHandler } from "./state-objects
 import { pruneHandler, verifyHandler } from "./state-upkeep.ts"
 import { entryAt } from "./tree/change-tree.ts"
 import { differences } from "./tree/differences.ts"
-import { entriesOf } from "./tree/directory-trie.ts"
+import { leavesOf } from "./tree/directory-trie.ts"
 import type { Entry } from "./tree/entry.ts"
 import type { KeptNodes } from "./tree/kept-nodes.ts"
 import { parsePath, pathFields } from "./tree/paths.ts"
+import { rootsOf } from "./tree/stored-tree.ts"
 import { usageRows } from "./tree/usage.ts"
 
 const { stateStatus, stateUnlock, stateSetKey, stateTrees, stateLog, stateShow, stateDiff } = STATE_METHODS
@@ -33,10 +35,10 @@ export function stateHandlers(keeper: StateKeeper): readonly PortHandler[] {
     simple(stateStatus, () => keeper.status()),
     simple(stateUnlock, ({ key }) => keeper.unlock(key)),
     simple(stateSetKey, ({ present, next }) => keeper.setKey(present, next)),
-    rows(stateTrees, () => treeRows(keeper.open)),
-    rows(stateLog, ({ tree }) => keeper.open.store.stored(tree).versions.rows),
-    rows(stateShow, (params) => shownRows(keeper.open, params)),
-    rows(stateDiff, (params) => diffRows(keeper.open, params)),
+    rows(keeper, stateTrees, () => [...treeRows(keeper.open)]),
+    rows(keeper, stateLog, ({ tree }) => keeper.open.store.stored(tree).versions.rows),
+    rows(keeper, stateShow, (params, pin) => shownRows(keeper.open, params, pin)),
+    rows(keeper, stateDiff, (params, pin) => diffRows(keeper.open, params, pin)),
     simple(stateSnapshot, ({ tree, reason, note }) => {
       const { store, versions } = keeper.open
       const { isNew, row } = versions.snapshot(store.stored(tree), reason, note)
@@ -55,10 +57,7 @@ export function stateHandlers(keeper: StateKeeper): readonly PortHandler[] {
     }),
     pruneHandler(keeper),
     verifyHandler(keeper),
-    rows(
-      stateDu,
-      ({ tree }): Iterable<UsageRow> => usageRows(keeper.open.store, keeper.open.store.stored(tree)),
-    ),
+    rows(keeper, stateDu, ({ tree }, pin) => duRows(keeper.open, tree, pin)),
     simple(stateSetQuota, ({ tree, bytes, files }) => {
       const { store, versions } = keeper.open
       versions.setQuota(store.stored(tree, "make"), { bytes: counted(bytes), files: counted(files) })
@@ -86,19 +85,28 @@ function simple<P, R, U, D>(method: Method<P, R, U, D>, act: (params: P) => R): 
   }
 }
 
+/** Rows of what does not change: a list may go on for long, while clients work. */
 function rows<P, U, D>(
+  keeper: StateKeeper,
   method: Method<P, undefined, U, D>,
-  list: (params: P) => Iterable<object>,
+  list: (params: P, pin: Pin) => Iterable<object | undefined>,
 ): PortHandler {
   return {
     id: method.id,
     start(call: CallState, untrustedParams) {
       const params = decode(method.params, untrustedParams)
-      const work = workOn(call)
-      attempt(work, () => sendRows(call, work, list(params), () => encode(method.result, undefined)))
+      const pinned = new DisposableStack()
+      const work = workOn(call, () => pinned.dispose())
+      attempt(work, () => {
+        const listed = list(params, (root) => pinned.defer(keeper.open.store.pins.pin(root)))
+        sendRows(call, work, keeper.clock, listed, () => encode(method.result, undefined))
+      })
     },
   }
 }
+
+/** Keeps what a version is made of for as long as the call goes on. */
+type Pin = (root: Digest) => void
 
 function attempt(work: Work, act: () => void): void {
   try {
@@ -136,9 +144,15 @@ interface Shown {
   readonly deep: boolean
 }
 
-function shownRows({ store, versions }: OpenState, { deep, path, tree, version }: Shown): Iterable<EntryRow> {
+function shownRows(
+  { store, versions }: OpenState,
+  { deep, path, tree, version }: Shown,
+  pin: Pin,
+): Iterable<EntryRow | undefined> {
   const names = parsePath(path)
-  const entry = entryAt(store.nodes, versions.digest(store.stored(tree), version), names)
+  const root = versions.digest(store.stored(tree), version)
+  pin(root)
+  const entry = entryAt(store.nodes, root, names)
   if (entry === undefined) throw new CallFailure("unknown-path", "There is nothing at this path")
   return entry.kind === "directory" ? rowsBelow(store.nodes, entry, names, deep) : [entryRow(entry, names)]
 }
@@ -148,8 +162,12 @@ function* rowsBelow(
   directory: Entry,
   names: readonly string[],
   deep: boolean,
-): Generator<EntryRow, void, undefined> {
-  const entries = [...entriesOf(nodes, directory.content)]
+): Generator<EntryRow | undefined, void, undefined> {
+  const entries: Entry[] = []
+  for (const leaf of leavesOf(nodes, directory.content)) {
+    entries.push(...leaf.values())
+    yield
+  }
   entries.sort((left, right) => (left.name < right.name ? -1 : 1))
   for (const entry of entries) {
     const path = [...names, entry.name]
@@ -170,13 +188,24 @@ function entryRow(entry: Entry, names: readonly string[]): EntryRow {
   }
 }
 
-function* diffRows(
-  { store, versions }: OpenState,
-  { from, to, tree }: { readonly tree: string; readonly from: string; readonly to: string },
-): Generator<DiffRow, void, undefined> {
+interface Compared {
+  readonly tree: string
+  readonly from: string
+  readonly to: string
+}
+
+function diffRows({ store, versions }: OpenState, { from, to, tree }: Compared, pin: Pin) {
   const stored = store.stored(tree)
   const digests = [versions.digest(stored, from), versions.digest(stored, to)] as const
-  for (const { change, kind, names } of differences(store.nodes, ...digests)) {
-    yield { change, kind, ...pathFields(names) }
-  }
+  for (const root of digests) pin(root)
+  return differences(store.nodes, ...digests).map(
+    (found): DiffRow | undefined =>
+      found && { change: found.change, kind: found.kind, ...pathFields(found.names) },
+  )
+}
+
+function duRows({ store }: OpenState, tree: string, pin: Pin): Iterable<UsageRow | undefined> {
+  const versions = rootsOf(store.stored(tree))
+  for (const { root } of versions) pin(root)
+  return usageRows(store, versions)
 }

@@ -5,7 +5,7 @@ import { decode, encode } from "@skerry/wire"
 import { OBJECT_LIMITS } from "./object-store.ts"
 import { bytesOfDigest } from "./objects/digest-of.ts"
 import { framedRecord, RecordReader } from "./record-stream.ts"
-import { receivePieces, sendPieces, workOn } from "./state-calls.ts"
+import { inSlices, receivePieces, sendPieces, workOn } from "./state-calls.ts"
 import type { OpenState, StateKeeper } from "./state-keeper.ts"
 import { Met, NewObjects } from "./tree/new-objects.ts"
 
@@ -39,7 +39,7 @@ export function objectsHandler(keeper: StateKeeper): PortHandler {
           told = sent.bytes
           call.sendEvent(encode(stateObjects.down, { done: told, total: total > told ? total : told }))
         })
-        sendPieces(call, work, pieces, () => work.finish(encode(stateObjects.result, sent)))
+        sendPieces(call, work, keeper.clock, pieces, () => work.finish(encode(stateObjects.result, sent)))
       } catch (error) {
         work.fail(error)
       }
@@ -120,9 +120,13 @@ export function adoptHandler(keeper: StateKeeper): PortHandler {
       receivePieces(call, work, take, () => {
         const { maintenance, store, versions } = keeper.open
         const rows = Buffer.concat(pieces).toString().split("\n").filter(Boolean).map(parseVersionRow)
-        versions.adopt(store.stored(tree, "make"), rows, present)
-        maintenance.adopted()
-        work.finish(encode(stateAdopt.result, { versions: rows.length }))
+        // What has been found there must still be there when the versions name it.
+        maintenance.expectAdoption()
+        inSlices(work, keeper.clock, versions.looked(store.stored(tree, "make"), rows), () => {
+          versions.adopt(store.stored(tree, "make"), rows, present)
+          maintenance.adopted()
+          work.finish(encode(stateAdopt.result, { versions: rows.length }))
+        })
       })
     },
   }

@@ -2,11 +2,10 @@ import type { PortHandler } from "@skerry/loop"
 import { type CallState, type DamageRow, type PruneRow, STATE_METHODS } from "@skerry/rpc"
 import { type Codec, decode, encode } from "@skerry/wire"
 import type { Damage } from "./object-store.ts"
-import { sendRows, type Work, workOn } from "./state-calls.ts"
+import { inSlices, sendRows, type Work, workOn } from "./state-calls.ts"
 import type { OpenState, StateKeeper } from "./state-keeper.ts"
 import { DamageFinder, problemsOf } from "./tree/find-damage.ts"
-import { MAINTENANCE } from "./tree/maintenance.ts"
-import { digestOfRow } from "./tree/version-log.ts"
+import { rootsOf } from "./tree/stored-tree.ts"
 
 const { statePrune, stateVerify } = STATE_METHODS
 
@@ -22,6 +21,7 @@ export function pruneHandler(keeper: StateKeeper): PortHandler {
     start(call, untrustedParams) {
       const { dryRun, keep, tree } = decode(statePrune.params, untrustedParams)
       const work = workOn(call)
+      const { clock } = keeper
       act(work, () => {
         const { maintenance, store, versions } = keeper.open
         const trees = (tree === "" ? store.names : [tree]).map((name) => store.stored(name))
@@ -29,7 +29,7 @@ export function pruneHandler(keeper: StateKeeper): PortHandler {
         const removed = plans.flat().filter(({ isKept }) => !isKept).length
         const finish = (freedBytes: number) => {
           const answer = () => encode(statePrune.result, { removed, freedBytes: BigInt(freedBytes) })
-          if (!work.isOver) sendRows(call, work, plans.flat(), answer)
+          if (!work.isOver) sendRows(call, work, clock, plans.flat(), answer)
         }
         if (dryRun) return finish(0)
         for (const [index, each] of trees.entries()) versions.remove(each, dropped(plans[index] ?? []))
@@ -54,38 +54,31 @@ export function verifyHandler(keeper: StateKeeper): PortHandler {
     id: stateVerify.id,
     start(call, untrustedParams) {
       decode(stateVerify.params, untrustedParams)
-      const work = workOn(call, () => stop())
+      const held = new DisposableStack()
+      const work = workOn(call, () => held.dispose())
+      const { clock } = keeper
       let checked = 0
-      let stop = () => {}
       act(work, () => {
         const open = keeper.open
         open.store.checkpoint()
         const { objects } = open.store.objects.space()
-        stop = progress(keeper, call, stateVerify.down, () => [checked, Math.max(objects, checked)])
-        const parts = verified(open, (count) => {
+        held.defer(progress(keeper, call, stateVerify.down, () => [checked, Math.max(objects, checked)]))
+        const parts = verified(open, held, (count) => {
           checked += count
         })
-        const go = () =>
-          act(work, () => {
-            if (work.isOver) return
-            const end = keeper.clock.now() + MAINTENANCE.sliceMs
-            do {
-              const { done, value } = parts.next()
-              if (done !== true) continue
-              const answer = { objects: BigInt(checked), damaged: BigInt(value.damaged) }
-              return sendRows(call, work, value.rows, () => encode(stateVerify.result, answer))
-            } while (keeper.clock.now() < end)
-            keeper.clock.after(1, go)
-          })
-        go()
+        inSlices(work, clock, parts, ({ damaged, rows }) => {
+          const answer = { objects: BigInt(checked), damaged: BigInt(damaged) }
+          sendRows(call, work, clock, rows, () => encode(stateVerify.result, answer))
+        })
       })
     },
   }
 }
 
-/** Reads every object, then looks where damaged and missing ones are met. */
+/** Reads every object, then looks where damaged and missing ones are met. What it looks through is kept until `held` ends. */
 function* verified(
   { store }: OpenState,
+  held: DisposableStack,
   onChecked: (count: number) => void,
 ): Generator<void, { readonly damaged: number; readonly rows: readonly DamageRow[] }, undefined> {
   const damage: Damage[] = []
@@ -98,11 +91,9 @@ function* verified(
     yield
   } while (cursor !== undefined)
   const finder = new DamageFinder(store.nodes, problemsOf(store.objects, damage))
-  for (const name of store.names) {
-    const { state, versions } = store.stored(name)
-    for (const row of versions.rows) yield* finder.look(name, row.version, digestOfRow(row))
-    yield* finder.look(name, 0, state.work.keep())
-  }
+  const roots = store.names.flatMap((name) => rootsOf(store.stored(name)).map((each) => ({ name, ...each })))
+  for (const { root } of roots) held.defer(store.pins.pin(root))
+  for (const { name, root, version } of roots) yield* finder.look(name, version, root)
   const { met, rows } = finder
   const unmet = damage.filter(({ digest, kind }) => !met.has(`${kind} ${digest}`))
   const nowhere = unmet.map(({ problem }) => ({ problem, tree: "", versions: [], path: "" }))

@@ -13,12 +13,24 @@ const linux = openLinux()
 export const KEY = { kind: "passphrase", passphrase: "correct horse" } as const
 export const KEY_FILE = { kind: "keyFile", content: Buffer.alloc(32, "k") } as const
 
+/** A call that is under way. */
+export interface Begun {
+  readonly end: { readonly type?: "return" | "fail"; readonly payload?: Uint8Array }
+  readonly output: readonly Buffer[]
+  cancel(): void
+}
+
+/** Turns in which nothing but time passes, before a call is given up. */
+const MOST_TURNS = 100_000
+
 /** A keeper of a store on disk, and a caller that is joined to its handlers in memory. */
 export class StateCaller implements Disposable {
   readonly directory = mkdtempSync(join(tmpdir(), "skerry-state-calls-"))
   keeper: StateKeeper
   #alarms: { readonly at: number; readonly action: () => void }[] = []
   #time = 0
+  /** Called in each turn of the server in which time passes: what clients do meanwhile. */
+  meanwhile = () => {}
   readonly #caller: Multiplexer
   readonly #callee: Multiplexer
 
@@ -46,6 +58,15 @@ export class StateCaller implements Disposable {
     params: P,
     input: Uint8Array = new Uint8Array(),
   ): { readonly result: R; readonly output: Buffer } {
+    const begun = this.begin(method, params, input)
+    this.run(() => begun.end.payload !== undefined)
+    const { payload, type } = begun.end
+    if (payload === undefined) throw new Error("no-answer")
+    if (type === "fail") throw Object.assign(new Error(decode(Fail, payload).message), decode(Fail, payload))
+    return { result: decode(method.result, payload), output: Buffer.concat(begun.output) }
+  }
+
+  begin<P, R, U, D>(method: Method<P, R, U, D>, params: P, input: Uint8Array = new Uint8Array()): Begun {
     const call = this.#caller.call()
     const output: Buffer[] = []
     call.received(1).attach((bytes) => {
@@ -59,11 +80,12 @@ export class StateCaller implements Disposable {
     writer.bytes(encode(method.params, params))
     call.open(writer.finish())
     call.sent(0).write(input, () => call.sent(0).end(() => {}))
-    this.#run(() => end.payload !== undefined)
-    if (end.payload === undefined) throw new Error("no-answer")
-    if (end.type === "fail")
-      throw Object.assign(new Error(decode(Fail, end.payload).message), decode(Fail, end.payload))
-    return { result: decode(method.result, end.payload), output: Buffer.concat(output) }
+    return { end, output, cancel: () => call.cancel() }
+  }
+
+  /** What the server has yet to do when time has passed. */
+  get waiting(): number {
+    return this.#alarms.length
   }
 
   rows<T, P, R, U, D>(method: Method<P, R, U, D>, params: P): T[] {
@@ -110,13 +132,14 @@ export class StateCaller implements Disposable {
   }
 
   /** Carries frames, and lets time pass where nothing else is left to do. */
-  #run(isDone: () => boolean): void {
+  run(isDone: () => boolean): void {
     const down = new FrameReader()
     const up = new FrameReader()
-    for (let idle = 0; !isDone() && idle < 100; ) {
+    for (let turns = 0; !isDone() && turns < MOST_TURNS; ) {
       const sent = carry(this.#caller, this.#callee, up) + carry(this.#callee, this.#caller, down)
       if (sent > 0) continue
-      idle += 1
+      turns += 1
+      this.meanwhile()
       this.#time += 100
       const due = this.#alarms.filter(({ at }) => at <= this.#time)
       this.#alarms = this.#alarms.filter(({ at }) => at > this.#time)

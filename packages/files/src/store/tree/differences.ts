@@ -1,6 +1,6 @@
 import type { Digest } from "@skerry/model"
 import type { DiffRow } from "@skerry/rpc"
-import { entriesOf } from "./directory-trie.ts"
+import { entriesOf, leavesOf } from "./directory-trie.ts"
 import type { Entry } from "./entry.ts"
 import type { KeptNodes } from "./kept-nodes.ts"
 
@@ -11,22 +11,16 @@ export interface Difference {
   readonly names: readonly string[]
 }
 
+/** Undefined: something was looked at, in which nothing has changed. */
+type Differences = Generator<Difference | undefined, void, undefined>
+
 /** What changed between two versions; what has one digest in both is not entered. */
-export function* differences(
-  nodes: KeptNodes,
-  from: Digest,
-  to: Digest,
-): Generator<Difference, void, undefined> {
+export function* differences(nodes: KeptNodes, from: Digest, to: Digest): Differences {
   if (from === to) return
   yield* ofEntries(nodes, nodes.root(from), nodes.root(to), [])
 }
 
-function* ofEntries(
-  nodes: KeptNodes,
-  from: Entry,
-  to: Entry,
-  names: readonly string[],
-): Generator<Difference, void, undefined> {
+function* ofEntries(nodes: KeptNodes, from: Entry, to: Entry, names: readonly string[]): Differences {
   if (from.kind !== to.kind) {
     yield* all(nodes, "removed", from, names)
     yield* all(nodes, "added", to, names)
@@ -46,7 +40,12 @@ function* ofEntries(
     yield { change: "attributes", kind, names }
   }
   if (kind !== "directory") return
-  for (const [before, after] of differingEntries(nodes, from.content, to.content)) {
+  for (const pair of differingEntries(nodes, from.content, to.content)) {
+    if (pair === undefined) {
+      yield
+      continue
+    }
+    const [before, after] = pair
     const path = [...names, (after ?? before)?.name ?? ""]
     if (before === undefined) {
       if (after !== undefined) yield* all(nodes, "added", after, path)
@@ -60,7 +59,7 @@ function* all(
   change: "added" | "removed",
   entry: Entry,
   names: readonly string[],
-): Generator<Difference, void, undefined> {
+): Differences {
   yield { change, kind: entry.kind, names }
   if (entry.kind !== "directory") return
   for (const below of entriesOf(nodes, entry.content))
@@ -69,13 +68,14 @@ function* all(
 
 type Pair = readonly [before: Entry | undefined, after: Entry | undefined]
 
-/** Entries of two directories that may differ, by name. */
+/** Entries of two directories that may differ, by name; undefined before those of each object. */
 function* differingEntries(
   nodes: KeptNodes,
   from: Digest | undefined,
   to: Digest | undefined,
-): Generator<Pair, void, undefined> {
+): Generator<Pair | undefined, void, undefined> {
   if (from === to) return
+  yield
   const before = from === undefined ? undefined : nodes.directory(from)
   const after = to === undefined ? undefined : nodes.directory(to)
   if (before?.kind === "branch" && after?.kind === "branch") {
@@ -84,7 +84,11 @@ function* differingEntries(
     }
     return
   }
-  const old = new Map(Array.from(entriesOf(nodes, from), (entry) => [entry.name, entry] as const))
+  const old = new Map<string, Entry>()
+  for (const leaf of leavesOf(nodes, from)) {
+    for (const [name, entry] of leaf) old.set(name, entry)
+    yield
+  }
   for (const entry of entriesOf(nodes, to)) {
     yield [old.get(entry.name), entry]
     old.delete(entry.name)

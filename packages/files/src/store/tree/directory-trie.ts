@@ -29,10 +29,18 @@ export function findEntry(nodes: KeptNodes, root: Digest | undefined, name: stri
 
 /** All of them, in no order that means anything. */
 export function* entriesOf(nodes: KeptNodes, root: Digest | undefined): Generator<Entry, void, undefined> {
+  for (const leaf of leavesOf(nodes, root)) yield* leaf.values()
+}
+
+/** The same, as many at a time as one object holds. */
+export function* leavesOf(
+  nodes: KeptNodes,
+  root: Digest | undefined,
+): Generator<ReadonlyMap<string, Entry>, void, undefined> {
   if (root === undefined) return
   const node = nodes.directory(root)
-  if (node.kind === "leaf") yield* node.entries.values()
-  else for (const child of node.children) yield* entriesOf(nodes, child?.digest)
+  if (node.kind === "leaf") yield node.entries
+  else for (const child of node.children) yield* leavesOf(nodes, child?.digest)
 }
 
 /** The entries with these changes; undefined removes. */

@@ -77,7 +77,7 @@ export class DamageFinder {
     if (lost !== undefined) yield { names, problem: lost }
     if (content === undefined || this.#whole.has(content)) return lost === undefined
     if (kind === "directory") return (yield* this.#inDirectory(content, names)) && lost === undefined
-    const problem = this.#inList(content, heightOf(size))
+    const problem = yield* this.#inList(content, heightOf(size))
     if (problem !== undefined) yield { names, problem }
     return problem === undefined && lost === undefined
   }
@@ -106,11 +106,12 @@ export class DamageFinder {
   }
 
   /** The first thing that is wrong with a file. */
-  #inList(digest: Digest, height: number): string | undefined {
+  *#inList(digest: Digest, height: number): Generator<undefined, string | undefined, undefined> {
     const problem = this.#problem(height === 0 ? "chunk" : "node", digest)
     if (problem !== undefined || height === 0 || this.#whole.has(digest)) return problem
+    yield
     for (const child of digestsOf(this.#nodes, digest, height)) {
-      const lost = child && this.#inList(child, height - 1)
+      const lost = child && (yield* this.#inList(child, height - 1))
       if (lost !== undefined) return lost
     }
     this.#whole.add(digest)

@@ -4,7 +4,7 @@ import type { KeptNodes } from "./kept-nodes.ts"
 import { decodeTree, type TreeRecord } from "./records.ts"
 import { StateTree } from "./state-tree.ts"
 import type { TreeHost } from "./tree-host.ts"
-import { VersionLog } from "./version-log.ts"
+import { digestOfRow, VersionLog } from "./version-log.ts"
 import { newEntry } from "./work-node.ts"
 import { ROOT_ID, WorkTree } from "./work-tree.ts"
 
@@ -18,6 +18,18 @@ export interface StoredTree {
   /** The number of the newest version that there ever was. */
   readonly lastVersion: { number: number }
 }
+
+/** A version by its number; 0: the present, as it is now. */
+export interface VersionRoot {
+  readonly version: number
+  readonly root: Digest
+}
+
+/** Versions, oldest first, and the present last. */
+export const rootsOf = ({ state, versions }: StoredTree): readonly VersionRoot[] => [
+  ...versions.rows.map((row) => ({ version: row.version, root: digestOfRow(row) })),
+  { version: 0, root: state.work.keep() },
+]
 
 type Loaded = Omit<StoredTree, "files">
 

@@ -96,7 +96,9 @@ test("versions that are adopted while a collection is under way keep what they n
   const collector = new Collector(store)
   const times = [0, 0, 1]
   collector.step(() => times.shift() ?? 1, 1) // what is live is known by now
-  versions.adopt(store.stored("adopted", "make"), [row], true)
+  const looked = [...versions.looked(store.stored("adopted", "make"), [row])]
+  assert.equal(looked.length, 3) // a chunk, its directory, the root
+  versions.adopt(store.stored("adopted"), [row], true)
   collector.step(() => 0, 1)
   assert.ok(collector.isDone)
   assert.deepEqual(verifyTrees(store), [])

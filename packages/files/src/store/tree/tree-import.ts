@@ -61,14 +61,15 @@ export class TreeImport {
     }
   }
 
-  /** Throws CallFailure "bad-request" where the stream was cut off. */
-  end(): void {
+  /** A directory at a time. Throws CallFailure "bad-request" where the stream was cut off. */
+  *end(): Generator<undefined, void, undefined> {
     if (!this.#isEnded) throw new CallFailure("bad-request", "The tree was cut off")
     const { files } = this.#tree
     for (const { modifyTime, path } of this.#directories.reverse()) {
       const node = this.#walk(path)
       files.setAttributes(node, { modifyTime })
       files.release(node)
+      yield
     }
     this.#leave()
     files.commit(true)

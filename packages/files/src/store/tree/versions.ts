@@ -75,21 +75,27 @@ export class Versions {
     return this.#replace(tree, root, "before-rollback", "restored", note.slice(0, 120))
   }
 
-  /** Makes versions of objects that are there; with `present`, the last becomes the present. */
-  adopt(tree: StoredTree, rows: readonly VersionRow[], present: boolean): void {
-    const { lastVersion, state, versions } = tree
-    const last = rows.at(-1)
-    if (last === undefined) return
+  /** Looks whether everything that versions to be adopted lead to is there, an object at a time. Throws CallFailure "damaged". */
+  *looked({ versions }: StoredTree, rows: readonly VersionRow[]): Generator<undefined, void, undefined> {
     const known: Digest[] = versions.rows.map(digestOfRow)
     const found = new NewObjects(this.#store.nodes, new Met(MET_NODES))
     for (const { digest } of rows) {
       const root = parseDigest(digest)
       for (const object of found.of(root, known.slice(-4))) {
-        if (this.#store.objects.has(object.kind, object.digest)) continue
-        throw new CallFailure("damaged", `Version ${digest} lacks the ${object.kind} ${object.digest}`)
+        if (!this.#store.objects.has(object.kind, object.digest)) {
+          throw new CallFailure("damaged", `Version ${digest} lacks the ${object.kind} ${object.digest}`)
+        }
+        yield
       }
       known.push(root)
     }
+  }
+
+  /** Makes versions of what looked() found there; with `present`, the last becomes the present. */
+  adopt(tree: StoredTree, rows: readonly VersionRow[], present: boolean): void {
+    const { lastVersion, state, versions } = tree
+    const last = rows.at(-1)
+    if (last === undefined) return
     if (present) this.#expectAtRest(tree)
     const before = state.work.keep()
     this.#committed(tree, (changes) => {
