@@ -3,11 +3,11 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, type TestContext, test } from "node:test"
+import { findFilesServer } from "@skerry/files/find-program"
 import { processFilter } from "@skerry/isolation"
 import { openLinux } from "@skerry/linux"
 import type { StateSettings, TreeName } from "@skerry/model"
 import { FILES, STATE_METHODS } from "@skerry/rpc"
-import { fileServerProgram } from "../packages/daemon/src/trees/file-server-program.ts"
 import { STORE_ACCOUNT } from "../packages/daemon/src/trees/process-command.ts"
 import { ProcessHost } from "../packages/daemon/src/trees/process-host.ts"
 import { StateStore } from "../packages/daemon/src/trees/state-store.ts"
@@ -31,7 +31,7 @@ const host = new ProcessHost({
   ...{ linux, uid, storeDirectory },
   path: process.env.PATH ?? "",
   bwrapPath: () => "/usr/bin/bwrap",
-  program: fileServerProgram,
+  program: findFilesServer,
   seccomp: () => processFilter(process.arch === "x64" ? "x86_64" : "aarch64"),
 })
 const settings: StateSettings = {

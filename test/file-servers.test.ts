@@ -12,11 +12,11 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, test } from "node:test"
+import { findFilesServer } from "@skerry/files/find-program"
 import { processFilter } from "@skerry/isolation"
 import { openLinux } from "@skerry/linux"
 import { FILES, type FilesStatus } from "@skerry/rpc"
 import type { FileServer } from "../packages/daemon/src/trees/file-server.ts"
-import { fileServerProgram } from "../packages/daemon/src/trees/file-server-program.ts"
 import { openGranted } from "../packages/daemon/src/trees/open-directory.ts"
 import { ProcessHost } from "../packages/daemon/src/trees/process-host.ts"
 import { Supervisor } from "../packages/daemon/src/trees/supervisor.ts"
@@ -46,7 +46,7 @@ const host = new ProcessHost({
   uid: process.getuid?.() ?? 0,
   path: process.env.PATH ?? "",
   bwrapPath: () => "/usr/bin/bwrap",
-  program: fileServerProgram,
+  program: findFilesServer,
   seccomp: () => processFilter(process.arch === "x64" ? "x86_64" : "aarch64"),
   storeDirectory: join(folder, "store"),
 })
@@ -186,7 +186,7 @@ test("a server that cannot run says why, and leaves nothing", async () => {
   const broken = new ProcessHost({
     ...{ linux, uid: process.getuid?.() ?? 0, path: process.env.PATH ?? "" },
     bwrapPath: () => "/usr/bin/bwrap",
-    program: () => ({ ...fileServerProgram(), nodePath: "/nonexistent/node" }),
+    program: () => ({ ...findFilesServer(), nodePath: "/nonexistent/node" }),
     seccomp: () => processFilter("x86_64"),
     storeDirectory: join(folder, "store"),
   })

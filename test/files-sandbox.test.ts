@@ -15,13 +15,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { test } from "node:test"
 import { CallFailure, FILES } from "@skerry/rpc"
-import {
-  connectClient,
-  launchFilesServer,
-  linux,
-  sandboxed,
-  startFilesServer,
-} from "./support/files-server.ts"
+import { connectClient, launchSandboxed, linux, sandboxed, startFilesServer } from "./support/files-server.ts"
 
 function folderFor(t: { after(action: () => void): void }): string {
   const path = mkdtempSync(join(tmpdir(), "skerry-files-"))
@@ -46,7 +40,7 @@ for (const access of ["read", "write"] as const) {
     writeFileSync(join(path, "inside"), "")
     writeFileSync(join(outside, "secret"), "")
     const serves = { kind: "directory", path, access } as const
-    const { child, control, clients } = launchFilesServer(sandboxed(serves, "test/support/look-around.ts"))
+    const { child, control, clients } = launchSandboxed(sandboxed(serves, "test/support/look-around.ts"))
     await once(child, "exit")
     const answer = Buffer.alloc(8192)
     const seen = JSON.parse(answer.toString("utf8", 0, linux.readSome(control, answer)))
@@ -103,9 +97,7 @@ test("a server in its sandbox serves, holds no way out, and ends when asked to",
 
 test("a server ends with its control connection", async (t) => {
   const path = folderFor(t)
-  const { child, control, clients } = launchFilesServer(
-    sandboxed({ kind: "directory", path, access: "read" }),
-  )
+  const { child, control, clients } = launchSandboxed(sandboxed({ kind: "directory", path, access: "read" }))
   closeSync(control)
   const [code] = await once(child, "exit")
   closeSync(clients)
@@ -116,7 +108,7 @@ test("a path that leads elsewhere than what was granted is not served", async (t
   const path = folderFor(t)
   const other = folderFor(t)
   const server = sandboxed({ kind: "directory", path, access: "read" })
-  const { child, control, clients } = launchFilesServer(server, other)
+  const { child, control, clients } = launchSandboxed(server, other)
   const errors: string[] = []
   child.stderr?.on("data", (piece) => errors.push(String(piece)))
   const [code] = await once(child, "close")

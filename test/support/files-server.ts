@@ -1,8 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process"
-import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs"
+import type { ChildProcess } from "node:child_process"
+import { closeSync, constants, openSync } from "node:fs"
 import { join } from "node:path"
 import { FilesCaller } from "@skerry/files/caller"
-import { type FilesServer, filesServerCommand, LOADERS, runtimeLibraries } from "@skerry/files/sandbox"
+import { findFilesServer } from "@skerry/files/find-program"
+import { type LaunchedServer, launchFilesServer } from "@skerry/files/launch"
+import { type FilesServer, filesServerCommand } from "@skerry/files/sandbox"
 import { openLinux } from "@skerry/linux"
 import { Loop } from "@skerry/loop"
 import { FILES } from "@skerry/rpc"
@@ -20,9 +22,8 @@ export function sandboxed(
   entry = "packages/files/src/program/main.ts",
 ): FilesServer {
   return {
+    ...findFilesServer(),
     bwrapPath: "/usr/bin/bwrap",
-    nodePath: process.execPath,
-    libraries: runtimeLibraries(readFileSync("/proc/self/maps", "utf8"), LOADERS[process.arch] ?? ""),
     program: { kind: "source", entry: join(ROOT, entry), folder: ROOT, koffi: KOFFI },
     account: undefined,
     serves,
@@ -35,31 +36,23 @@ export interface StartedServer extends Disposable {
   readonly caller: FilesCaller
 }
 
-export interface LaunchedServer {
-  readonly child: ChildProcess
-  /** Our ends: of the control connection, and of the socket for clients. */
-  readonly control: number
-  readonly clients: number
-}
-
 /** Starts it with the descriptors that filesServerCommand() tells of. `handleOf`: another directory than it serves. */
-export function launchFilesServer(server: FilesServer, handleOf = server.serves.path): LaunchedServer {
-  const filter = linux.memfdCreate("seccomp")
-  writeSync(filter, encodeFilter(seccompFilter(CALLS[process.arch === "x64" ? "x86_64" : "aarch64"])))
-  const seccomp = openSync(`/proc/self/fd/${filter}`, "r")
-  const [control, serverControl] = linux.socketPair()
-  const [clients, serverClients] = linux.socketPair()
+export function launchSandboxed(server: FilesServer, handleOf = server.serves.path): LaunchedServer {
   const handle = openSync(handleOf, constants.O_RDONLY | constants.O_DIRECTORY)
-  const [program = "", ...args] = filesServerCommand(server)
-  const child = spawn(program, args, {
-    stdio: ["ignore", "inherit", "pipe", serverControl, serverClients, seccomp, handle],
-  })
-  for (const fd of [filter, seccomp, serverControl, serverClients, handle]) closeSync(fd)
-  return { child, control, clients }
+  try {
+    return launchFilesServer(linux, {
+      command: filesServerCommand(server),
+      seccomp: encodeFilter(seccompFilter(CALLS[process.arch === "x64" ? "x86_64" : "aarch64"])),
+      handle,
+      stdio: ["ignore", "inherit", "pipe"],
+    })
+  } finally {
+    closeSync(handle)
+  }
 }
 
 export function startFilesServer(server: FilesServer): StartedServer {
-  const { child, control, clients } = launchFilesServer(server)
+  const { child, control, clients } = launchSandboxed(server)
   const loop = new Loop(linux, () => performance.now())
   const caller = new FilesCaller({ loop, linux }, control, clients)
   return {

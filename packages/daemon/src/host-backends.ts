@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto"
 import { existsSync, readFileSync } from "node:fs"
 import { machine, userInfo } from "node:os"
 import { delimiter, join } from "node:path"
+import { findFilesServer } from "@skerry/files/find-program"
 import {
   Accounts,
   type Cgroups,
@@ -19,7 +20,6 @@ import { Agent } from "./agent.ts"
 import type { BackendOpener } from "./backends.ts"
 import { makePrivate } from "./home-lock.ts"
 import type { FileServerHosts } from "./trees/file-server.ts"
-import { fileServerProgram } from "./trees/file-server-program.ts"
 import { MachineHost } from "./trees/machine-host.ts"
 import { ProcessHost } from "./trees/process-host.ts"
 
@@ -89,7 +89,7 @@ export function hostBackends(parts: HostParts): {
       process: new ProcessHost({
         ...{ linux, uid, path },
         bwrapPath: () => findProgram("bwrap", path, "bubblewrap"),
-        program: fileServerProgram,
+        program: findFilesServer,
         seccomp: () => processFilter(machine()),
         storeDirectory: join(paths.state, "store"),
       }),

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import {
   chownSync,
   closeSync,
@@ -8,11 +8,11 @@ import {
   readdirSync,
   readlinkSync,
   statSync,
-  writeSync,
 } from "node:fs"
 import { Socket } from "node:net"
 import { join } from "node:path"
-import { FILES_DESCRIPTORS, type FilesServer } from "@skerry/files/sandbox"
+import { type LaunchedServer, launchFilesServer } from "@skerry/files/launch"
+import type { FilesServer } from "@skerry/files/sandbox"
 import type { Linux } from "@skerry/linux"
 import { printableLines } from "@skerry/model"
 import { Connection, FILES } from "@skerry/rpc"
@@ -67,7 +67,7 @@ export class ProcessHost implements FileServerHost {
 
   async #start(root: ServerRoot, handle: number, signal: AbortSignal): Promise<FileServer> {
     const { linux, uid, path, bwrapPath, program, seccomp } = this.#options
-    const [file = "", ...args] = processCommand({
+    const command = processCommand({
       ...program(),
       bwrapPath: bwrapPath(),
       account: this.#accountFor(root),
@@ -78,36 +78,14 @@ export class ProcessHost implements FileServerHost {
       path: readlinkSync(`/proc/self/fd/${handle}`),
       isRoot: uid === 0,
     })
-    const filter = linux.memfdCreate("seccomp")
-    const opened: number[] = [filter]
-    const open = (fd: number): number => {
-      opened.push(fd)
-      return fd
-    }
-    let clients: number | undefined
-    try {
-      writeSync(filter, seccomp())
-      const pair = linux.socketPair()
-      clients = pair[0]
-      const stdio = [
-        ...(["ignore", "ignore", "pipe", "pipe"] as const),
-        open(pair[1]),
-        open(openSync(`/proc/self/fd/${filter}`, "r")),
-        handle,
-      ]
-      const child = spawn(file, args, {
-        cwd: `/proc/${process.pid}/fd/${handle}`,
-        env: { PATH: path, LC_ALL: "C" },
-        stdio,
-      })
-      const server = new ServerProcess(child, linux, clients)
-      clients = undefined
-      await server.ready(signal)
-      return server
-    } finally {
-      for (const fd of opened) closeSync(fd)
-      if (clients !== undefined) closeSync(clients)
-    }
+    const launched = launchFilesServer(linux, {
+      ...{ command, handle, seccomp: seccomp(), stdio: ["ignore", "ignore", "pipe"] },
+      cwd: `/proc/${process.pid}/fd/${handle}`,
+      env: { PATH: path, LC_ALL: "C" },
+    })
+    const server = new ServerProcess(linux, launched)
+    await server.ready(signal)
+    return server
   }
 
   /** As root a directory is served by whom it belongs to: the server can do to it what its owner can. */
@@ -127,17 +105,15 @@ class ServerProcess implements FileServer {
   #said = ""
   #hasEnded = false
 
-  /** Takes `clients` over, our end of the socket that clients' descriptors go through. */
-  constructor(child: ChildProcess, linux: Linux, clients: number) {
+  /** Takes the descriptors over. */
+  constructor(linux: Linux, { child, control, clients }: LaunchedServer) {
     this.#child = child
     this.#linux = linux
     this.#clients = clients
     child.stderr?.setEncoding("utf8").on("data", (untrustedText: string) => {
       this.#said = `${this.#said}${untrustedText}`.slice(-SAID)
     })
-    const socket = child.stdio[FILES_DESCRIPTORS.control]
-    if (!(socket instanceof Socket)) throw new Error("A file server's control connection is no socket")
-    this.control = new Connection(socket)
+    this.control = new Connection(new Socket({ fd: control, readable: true, writable: true }))
     this.ended = this.#whenEnded()
     void this.control.closed.then(() => this.#endSoon())
   }

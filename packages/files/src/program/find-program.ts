@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { findInstalled, findKoffi } from "@skerry/linux"
-import type { FilesServer } from "./sandbox.ts"
+import { type FilesServer, LOADERS, runtimeLibraries } from "./sandbox.ts"
 
 /** The bundled program, beside whoever is bundled with this file. */
 const BUNDLED = "files.cjs"
@@ -13,6 +13,16 @@ const LMDB: Readonly<Record<string, string>> = {
   arm64: "@lmdb/lmdb-linux-arm64",
 }
 const LMDB_FILE = "node.napi.glibc.node"
+
+/** The file server, and this process's own Node and libraries, which it runs on as well. */
+export function findFilesServer(): Pick<FilesServer, "nodePath" | "libraries" | "program"> {
+  const maps = readFileSync("/proc/self/maps", "utf8")
+  return {
+    nodePath: process.execPath,
+    libraries: runtimeLibraries(maps, LOADERS[process.arch] ?? ""),
+    program: findFilesProgram(),
+  }
+}
 
 /** The file server's program as it is installed: one bundled file and its native modules, or the sources. */
 export function findFilesProgram(moduleUrl = import.meta.url): FilesServer["program"] {

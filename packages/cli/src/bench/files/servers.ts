@@ -1,19 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process"
-import {
-  closeSync,
-  constants,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeSync,
-} from "node:fs"
+import { closeSync, constants, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { machine, tmpdir } from "node:os"
 import { join } from "node:path"
 import { FilesCaller } from "@skerry/files/caller"
-import { findFilesProgram } from "@skerry/files/find-program"
-import { type FilesServer, filesServerCommand, LOADERS, runtimeLibraries } from "@skerry/files/sandbox"
+import { findFilesServer } from "@skerry/files/find-program"
+import { launchFilesServer } from "@skerry/files/launch"
+import { filesServerCommand } from "@skerry/files/sandbox"
 import { NinepClient, socketTransport } from "@skerry/files/testing"
 import { processFilter } from "@skerry/isolation"
 import { type Linux, openLinux } from "@skerry/linux"
@@ -90,25 +82,19 @@ function startDiod(linux: Linux, folder: string): Started {
 
 /** In its sandbox, as the daemon starts it. */
 function startOurs(linux: Linux, kind: "directory" | "store", path: string): Started {
-  const server: FilesServer = {
+  const command = filesServerCommand({
+    ...findFilesServer(),
     bwrapPath: "bwrap",
-    nodePath: process.execPath,
-    libraries: runtimeLibraries(readFileSync("/proc/self/maps", "utf8"), LOADERS[process.arch] ?? ""),
-    program: findFilesProgram(),
     account: undefined,
     serves: kind === "store" ? { kind, path } : { kind, path, access: "write" },
-  }
-  const filter = linux.memfdCreate("seccomp")
-  writeSync(filter, processFilter(machine()))
-  const seccomp = openSync(`/proc/self/fd/${filter}`, "r")
-  const [control, serverControl] = linux.socketPair()
-  const [clients, serverClients] = linux.socketPair()
-  const handle = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)
-  const [program = "", ...args] = filesServerCommand(server)
-  const child = spawn(program, args, {
-    stdio: ["ignore", "ignore", "inherit", serverControl, serverClients, seccomp, handle],
   })
-  for (const fd of [filter, seccomp, serverControl, serverClients, handle]) closeSync(fd)
+  const handle = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)
+  const stdio = ["ignore", "ignore", "inherit"] as const
+  const { child, control, clients } = launchFilesServer(linux, {
+    ...{ command, handle, stdio },
+    seccomp: processFilter(machine()),
+  })
+  closeSync(handle)
   const loop = new Loop(linux, () => performance.now())
   const caller = new FilesCaller({ loop, linux }, control, clients)
   const [fd, theirs] = linux.socketPair()
