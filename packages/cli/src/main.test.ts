@@ -8,7 +8,8 @@ import { test } from "node:test"
 import { VERSION } from "@skerry/model"
 
 const main = join(import.meta.dirname, "main.ts")
-const environment = { HOME: "/nonexistent", PATH: process.env.PATH ?? "" }
+const { PATH, NODE_COMPILE_CACHE } = process.env
+const environment = { HOME: "/nonexistent", PATH, NODE_COMPILE_CACHE }
 
 function skerry(...words: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], { env: environment })

@@ -30,7 +30,7 @@ export function openTestAgent(options: ConnectionOptions = {}): TestAgent {
   const [descriptors, descriptorSocket] = linux.socketPair()
   const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
     stdio: ["ignore", "inherit", "inherit", agentFd, descriptorSocket],
-    env: { SKERRY_CONTROL_FD: "3", SKERRY_ROOT: root },
+    env: { SKERRY_CONTROL_FD: "3", SKERRY_ROOT: root, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
   })
   const exited = once(child, "exit")
   closeSync(agentFd)

@@ -41,7 +41,8 @@ async function openDomain() {
     calls,
     cancelled,
     start(name: string, argv: readonly string[], environment: Record<string, string> = {}) {
-      const env = { PATH: process.env.PATH, SKERRY_ROOT: root, ...environment }
+      const { PATH, NODE_COMPILE_CACHE } = process.env
+      const env = { PATH, NODE_COMPILE_CACHE, SKERRY_ROOT: root, ...environment }
       const child = spawn(process.execPath, [join(root, name), ...argv], { env, stdio: "pipe" })
       children.push(child)
       return child

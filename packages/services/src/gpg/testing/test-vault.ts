@@ -48,6 +48,7 @@ export class TestVault implements AsyncDisposable {
   clientEnvironment(answer: "yes" | "no"): NodeJS.ProcessEnv {
     return {
       PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       HOME: join(this.folder, "home"),
       GIT_CONFIG_NOSYSTEM: "1",
       SKERRY_TEST_VAULT: join(this.folder, "vault"),
