@@ -73,6 +73,7 @@ const DEPENDENCIES: Readonly<Record<string, { readonly files: readonly string[];
   esbuild: {
     files: [
       "packages/image/src/bundle-program.ts",
+      "packages/config/src/testing.ts",
       "tools/bundle.ts",
       "test/support/built-home.ts",
       "test/isolation-fixture.ts",
