@@ -139,3 +139,27 @@ test("one whose caller gives up is done with, and holds nothing back", () => {
     caller.run(() => caller.waiting === atRest)
   }
 })
+
+test("what is pruned while a collection is under way is gone when the answer comes", () => {
+  const { caller, store } = withMany()
+  using _ended = caller
+  const first = caller.begin(METHODS.statePrune, {
+    tree: "many",
+    keep: { ...NO_RULE, last: 9 },
+    dryRun: false,
+  })
+  let second: Begun | undefined
+  const content = store.nodes.root(store.stored("many").state.work.keep())
+  caller.meanwhile = () => {
+    // Not before the first has marked what the tree is made of.
+    if (second !== undefined || caller.keeper.open.maintenance.marked === 0) return
+    caller.call(METHODS.stateRemoveTree, { tree: "many" })
+    second = caller.begin(METHODS.statePrune, { tree: "", keep: { ...NO_RULE, last: 9 }, dryRun: false })
+    let rounds = 0
+    caller.run(() => rounds++ > 0) // the server has it, and no time has passed
+    assert.ok(caller.keeper.open.maintenance.marked > 0)
+  }
+  caller.run(() => first.end.payload !== undefined && second?.end.payload !== undefined)
+  assert.deepEqual([first.end.type, second?.end.type], ["return", "return"])
+  assert.equal(store.objects.has("node", content.content ?? assert.fail()), false)
+})

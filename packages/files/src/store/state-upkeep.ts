@@ -14,13 +14,14 @@ const VERIFIED_AT_ONCE = 64
 /** Damaged objects that are told of: a disk that is gone has them all. */
 const MOST_DAMAGED = 100_000
 
-/** Versions go at once; what only they held goes in parts, between the turns of clients. */
+/** Versions go at once; what only they held goes in parts, between the turns of clients, also where the caller gives up. */
 export function pruneHandler(keeper: StateKeeper): PortHandler {
   return {
     id: statePrune.id,
     start(call, untrustedParams) {
       const { dryRun, keep, tree } = decode(statePrune.params, untrustedParams)
-      const work = workOn(call)
+      let stop = () => {}
+      const work = workOn(call, () => stop())
       const { clock } = keeper
       act(work, () => {
         const { maintenance, store, versions } = keeper.open
@@ -35,12 +36,12 @@ export function pruneHandler(keeper: StateKeeper): PortHandler {
         for (const [index, each] of trees.entries()) versions.remove(each, dropped(plans[index] ?? []))
         if (!maintenance.mayCollect) return finish(0)
         const { objects } = store.objects.space()
-        const collector = maintenance.collect(({ failure, freedBytes }) => {
+        stop = progress(keeper, call, statePrune.down, () => [maintenance.marked, objects])
+        maintenance.collect(({ failure, freedBytes }) => {
           stop()
           if (failure === undefined) finish(freedBytes)
           else work.fail(failure)
         })
-        const stop = progress(keeper, call, statePrune.down, () => [collector.marked, objects])
       })
     },
   }

@@ -27,6 +27,12 @@ export interface Clock {
   now(): number
 }
 
+type Collected = Pick<Collector, "failure" | "freedBytes">
+type OnCollected = (collected: Collected) => void
+
+const asStoreError = (error: unknown) =>
+  error instanceof StoreError ? error : new StoreError("io", String(error))
+
 /** What a store does when nobody waits for it. */
 export class Maintenance implements Disposable {
   readonly #store: StateStore
@@ -37,7 +43,9 @@ export class Maintenance implements Disposable {
   #isLooking = false
   #checkpointAt = 0
   #collector: Collector | undefined
-  #onCollected: ((collector: Collector) => void)[] = []
+  #onCollected: OnCollected[] = []
+  /** Those who asked while a collection was under way: it may have marked what they had removed. */
+  #onNext: OnCollected[] = []
   #noCollectionBefore = 0
   #isOpen = true
 
@@ -68,14 +76,15 @@ export class Maintenance implements Disposable {
     return this.#clock.now() >= this.#noCollectionBefore
   }
 
-  /** The collection that is under way, or a new one; calls back when it is done, or failed. */
-  collect(onDone: (collector: Collector) => void): Collector {
-    this.#onCollected.push(onDone)
-    if (this.#collector === undefined) {
-      this.#collector = new Collector(this.#store)
-      this.#clock.after(0, () => this.#collectOn())
-    }
-    return this.#collector
+  /** Removes what nothing names by now, after a collection that is under way; calls back when that is done, or failed. */
+  collect(onDone: OnCollected): void {
+    this.#onNext.push(onDone)
+    if (this.#collector === undefined) this.#beginCollection()
+  }
+
+  /** Objects that the collection which is under way has found to be of use. */
+  get marked(): number {
+    return this.#collector?.marked ?? 0
   }
 
   [Symbol.dispose](): void {
@@ -119,11 +128,26 @@ export class Maintenance implements Disposable {
         return
       }
     } catch (error) {
-      collector.failure = error instanceof StoreError ? error : new StoreError("io", String(error))
+      collector.failure = asStoreError(error)
       this.#onTrouble(error)
     }
+    this.#endCollection(collector)
+  }
+
+  #beginCollection(): void {
+    this.#onCollected = this.#onNext.splice(0)
+    try {
+      this.#collector = new Collector(this.#store)
+      this.#clock.after(0, () => this.#collectOn())
+    } catch (error) {
+      this.#endCollection({ failure: asStoreError(error), freedBytes: 0 })
+    }
+  }
+
+  #endCollection(collected: Collected): void {
     this.#collector = undefined
-    for (const onDone of this.#onCollected.splice(0)) onDone(collector)
+    for (const onDone of this.#onCollected.splice(0)) onDone(collected)
+    if (this.#onNext.length > 0) this.#beginCollection()
   }
 
   #guard(act: () => void): void {
