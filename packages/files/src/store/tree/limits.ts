@@ -24,6 +24,8 @@ export const STATE_TREE = {
   changedBytes: 6 * 1024 * 1024,
   /** Changed nodes in memory, before the tree becomes objects. */
   changedNodes: 8_000,
+  /** Entries looked at in search of nodes that clients reclaim by names which lead nowhere: half a second for a tree, at most. */
+  searchedEntries: 200_000,
   /** Entries of a directory that one reading of it gathers at once. */
   listedEntries: 32_768,
   /** Gathered readings kept. */

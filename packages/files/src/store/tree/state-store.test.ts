@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { named, READ, Scene, WRITE } from "../../conformance/scene.ts"
 import { FileError } from "../../file-tree.ts"
+import { NODE_COST } from "./find-path.ts"
 import { STATE_TREE } from "./limits.ts"
 import { newContents, openMemoryStore } from "./test-store.ts"
 import { Versions } from "./versions.ts"
@@ -59,6 +60,51 @@ test("a file is reclaimed by its id where its names lead elsewhere by now", () =
   using again = new Scene(openMemoryStore(contents).tree("work"))
   const found = again.keep(again.tree.reclaim(file.id, [named("f")]))
   assert.equal(again.content(found), "moved")
+})
+
+test("whatever lay in a directory that was moved is reclaimed, and only the first of it searched for", () => {
+  const contents = newContents()
+  const killed = openMemoryStore(contents).tree("work")
+  const scene = new Scene(killed)
+  const files = Array.from({ length: 300 }, (_, index) => {
+    const directory = index === 0 ? scene.directory(scene.root, "before") : scene.walk(scene.root, "before")
+    return scene.file(index % 2 === 0 ? directory : scene.root, `f${index}`)
+  })
+  scene.rename(scene.root, "before", scene.directory(scene.root, "other"), "after")
+  killed.commit(false)
+  using again = new Scene(openMemoryStore(contents).tree("work"))
+  // More than are searched for in a tree of this size.
+  for (let round = 0; round < STATE_TREE.searchedEntries / 300; round++) {
+    for (const [index, { id }] of files.entries()) {
+      if (index % 2 !== 0) continue
+      const node = again.tree.reclaim(id, [named("before"), named(`f${index}`)])
+      assert.equal(node.id, id)
+      again.tree.release(node)
+    }
+  }
+})
+
+test("nodes are searched for up to a bound, and no further", () => {
+  const contents = newContents()
+  const killed = openMemoryStore(contents).tree("work")
+  const scene = new Scene(killed)
+  const gone = killed.create(scene.root, named("gone"), WRITE, 0o644)
+  const entries = 100
+  const files = Array.from({ length: entries }, (_, index) => scene.file(scene.root, `f${index}`))
+  killed.close(gone)
+  killed.release(gone.node)
+  scene.remove(scene.root, "gone")
+  killed.commit(false)
+  const { tree } = new Scene(openMemoryStore(contents).tree("work"))
+  const search = (id: bigint) => tree.release(tree.reclaim(id, [named("elsewhere")]))
+  const searches = Math.floor(STATE_TREE.searchedEntries / (NODE_COST + entries))
+  for (let count = 1; count < searches; count++) {
+    assert.throws(() => search(gone.node.id), withCode("ESTALE"))
+  }
+  const last = files.at(-1)?.id ?? 0n
+  search(last)
+  assert.throws(() => search(last), withCode("ESTALE"))
+  tree.release(tree.reclaim(last, [named(`f${entries - 1}`)]))
 })
 
 test("ids are never given again, not after a restart nor after a rollback", () => {

@@ -14,8 +14,8 @@ import {
 } from "../../file-tree.ts"
 import { DirectoryListings } from "./directory-listing.ts"
 import { attributeBytes } from "./extended-attributes.ts"
-import { findPath } from "./find-path.ts"
 import { STATE_TREE } from "./limits.ts"
+import { StaleNames } from "./stale-names.ts"
 import { BLOCK_BYTES, TreeAccess, u64 } from "./tree-access.ts"
 import { depthOf, type WorkNode } from "./work-node.ts"
 import { writeFile } from "./write-file.ts"
@@ -35,6 +35,7 @@ const opening = (node: WorkNode, mode: OpenMode, hasWritten: boolean): Opening =
 
 /** A tree of the store as clients see it. Checks come first: what fails has changed nothing. */
 export class StateTree extends TreeAccess implements FileTree {
+  readonly #stale = new StaleNames(this.work)
   readonly #listings = new DirectoryListings(this.work)
 
   root(): TreeNode {
@@ -51,9 +52,8 @@ export class StateTree extends TreeAccess implements FileTree {
     if (known !== undefined) this.work.letGo(known)
     const orphan = this.work.orphans.get(id)
     if (orphan !== undefined) return this.hold(orphan)
-    const path = findPath(this.work.nodes, this.work.keep(), id)
-    const found = path && this.byNames(path)
-    if (found?.id !== id) throw new FileError("ESTALE")
+    const found = this.#stale.find(id, names, (path) => this.byNames(path))
+    if (found === undefined) throw new FileError("ESTALE")
     return this.hold(found)
   }
 
