@@ -15,18 +15,22 @@ const plan: ServerPlan = {
 const bound = (command: readonly string[], option: string) =>
   command[command.indexOf(option, command.indexOf("/s/files.cjs") + 1) + 1]
 
-test("a user's server is bound to the path, and starts at once", () => {
+const LIFE = ["setpriv", "--pdeathsig", "KILL", "--"]
+
+test("a user's server is bound to the path, below a process namespace of the same user", () => {
   const command = processCommand(plan)
-  assert.equal(command[0], "/usr/bin/bwrap")
+  const unshare = ["unshare", "--user", "--map-current-user", "--pid", "--fork", "--kill-child=KILL", "--"]
+  assert.deepEqual(command.slice(0, 12), [...LIFE, ...unshare, "/usr/bin/bwrap"])
   assert.equal(bound(command, "--ro-bind"), "/home/me/Documents")
 })
 
 test("root's server is bound to what its launcher's working directory is, whatever path leads there", () => {
   const account = { uid: 1000, gid: 1000 }
   const command = processCommand({ ...plan, isRoot: true, account })
-  assert.deepEqual(command.slice(0, 7), ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c"])
-  assert.match(command[7] ?? "", /^mount --no-canonicalize --bind \. \/mnt && cd \/ && exec "\$@"$/)
-  assert.deepEqual(command.slice(9, 11), ["setpriv", "--reuid=1000"])
+  const unshare = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL"]
+  assert.deepEqual(command.slice(0, 14), [...LIFE, ...unshare, "--", "sh", "-c"])
+  assert.match(command[14] ?? "", /^mount --no-canonicalize --bind \. \/mnt && cd \/ && exec "\$@"$/)
+  assert.deepEqual(command.slice(16, 18), ["setpriv", "--reuid=1000"])
   assert.equal(bound(command, "--ro-bind"), "/mnt")
   assert.equal(command.includes("/home/me/Documents"), false)
 })

@@ -18,21 +18,19 @@ export type ServerPlan = Omit<FilesServer, "serves"> & {
   readonly isRoot: boolean
 }
 
-/** Pure: starts a file server whose working directory is what it serves. */
+/**
+ * Pure: starts a file server whose working directory is what it serves. setpriv becomes unshare, which ends with the daemon; below, in a
+ * process namespace whose end is unshare's, sh and setpriv become bwrap. Without that namespace a bwrap that is killed between its fork and what it
+ * tells its child then would leave a child that waits for it for ever.
+ */
 export function processCommand({ serves, path, isRoot, ...server }: ServerPlan): string[] {
   const from = isRoot ? PLACE : path
   const command = filesServerCommand({ ...server, serves: { ...serves, path: from } })
-  if (!isRoot) return command
   return [
-    "unshare",
-    "--mount",
-    "--propagation",
-    "private",
-    "--",
-    "sh",
-    "-c",
-    LAUNCHER,
-    "skerry-files",
+    ...["setpriv", "--pdeathsig", "KILL", "--"],
+    ...["unshare", ...(isRoot ? ["--mount", "--propagation", "private"] : ["--user", "--map-current-user"])],
+    ...["--pid", "--fork", "--kill-child=KILL", "--"],
+    ...(isRoot ? ["sh", "-c", LAUNCHER, "skerry-files"] : []),
     ...command,
   ]
 }

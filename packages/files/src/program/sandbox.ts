@@ -98,6 +98,8 @@ function accountCommand(account: FilesServer["account"]): string[] {
     `--regid=${account.gid}`,
     "--clear-groups",
     "--no-new-privs",
+    // To change the account takes back that it dies with who started it.
+    "--pdeathsig=KILL",
     "--",
   ]
 }
