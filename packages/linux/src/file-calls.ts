@@ -36,6 +36,10 @@ export interface FileCalls {
   /** linux_dirent64s from the descriptor's position on. */
   readDirectory(fd: number, target: Uint8Array): number
   seek(fd: number, offset: bigint): number
+  /** Where the next bytes from `offset` on are that are no hole; -ENXIO: there are none. The position changes. */
+  seekData(fd: number, offset: number): number
+  /** Where the next hole from `offset` on is; there is one at the end of each file. The position changes. */
+  seekHole(fd: number, offset: number): number
   read(fd: number, target: Uint8Array, offset: number): number
   write(fd: number, bytes: Uint8Array, offset: number): number
   synchronise(fd: number): number
@@ -129,6 +133,8 @@ export function fileCalls(libc: Libc): FileCalls {
       done(bound.unlinkat(directory, put(name, entry), isDirectory ? LINUX.AT_REMOVEDIR : 0)),
     readDirectory: (fd, target) => done(bound.getdents64(fd, target, target.length)),
     seek: (fd, offset) => (bound.lseek(fd, offset, 0) === -1 ? -libc.errno() : 0),
+    seekData: (fd, offset) => done(bound.lseek(fd, offset, LINUX.SEEK_DATA)),
+    seekHole: (fd, offset) => done(bound.lseek(fd, offset, LINUX.SEEK_HOLE)),
     read: (fd, target, offset) => done(bound.pread(fd, target, target.length, offset)),
     write: (fd, bytes, offset) => done(bound.pwrite(fd, bytes, bytes.length, offset)),
     synchronise: (fd) => done(bound.fsync(fd)),

@@ -2,7 +2,7 @@ import { bytes, type Decoded, nothing, oneOf, struct, u16, u64, union } from "@s
 
 /**
  * Files and directories as a byte stream, for import and export: each record as a u32 (little-endian) with its length,
- * then the record. An entry comes after its directory; a file's content follows its entry in pieces.
+ * then the record. An entry comes after its directory; a file's content follows its entry in pieces and holes.
  * docs/protocol/state.md.
  */
 export const TreeRecord = union({
@@ -13,12 +13,14 @@ export const TreeRecord = union({
     mode: u16,
     /** Nanoseconds since 1970, or 0 before. */
     modifyTime: u64,
-    /** Of a file: the sum of its pieces. */
+    /** Of a file: the sum of its pieces and holes. */
     size: u64,
     /** Of a symlink. */
     target: bytes({ max: 4095 }),
   }),
   piece: struct({ content: bytes({ max: 256 * 1024 }) }),
+  /** So many zeros, which take no space: a guest makes a file of petabytes in an instant. */
+  hole: struct({ bytes: u64 }),
   /** Nothing was cut off. */
   end: nothing,
 })

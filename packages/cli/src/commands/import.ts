@@ -28,24 +28,24 @@ export const command = defineCommand({
     { command: "skerry import ~/projects/site work --to projects/site", summary: "A project" },
   ],
   async run(context, { options, positionals: [directory = "", name = ""] }) {
-    const [{ resolveTree }, { parsePath }, { openState }, { importTree }, summary] = await Promise.all([
-      import("../state/tree-of.ts"),
-      import("../state/shown-path.ts"),
-      import("../state/open-state.ts"),
-      import("../transfer/import-tree.ts"),
-      import("../transfer/summary.ts"),
-    ])
+    const [{ resolveTree }, { parsePath }, { openState }, { importTree }, summary, { openLinux }] =
+      await Promise.all([
+        import("../state/tree-of.ts"),
+        import("../state/shown-path.ts"),
+        import("../state/open-state.ts"),
+        import("../transfer/import-tree.ts"),
+        import("../transfer/summary.ts"),
+        import("@skerry/linux"),
+      ])
     const tree = await resolveTree(context, name)
     const to = { tree, path: parsePath(options.to ?? "", false), merge: options.merge }
     const connection = await openState(context)
     using progress = options.quiet ? undefined : new Progress(context.stderr, context.now)
-    const imported = await importTree(
-      connection,
-      resolve(context.cwd, directory),
-      to,
-      context.signal,
-      progress?.onProgress ?? (() => {}),
-    )
+    const imported = await importTree(connection, resolve(context.cwd, directory), to, {
+      find: openLinux().fileCalls(),
+      signal: context.signal,
+      onProgress: progress?.onProgress ?? (() => {}),
+    })
     context.stdout.write(
       options.json ? summary.importJson(imported, tree) : summary.importSummary(imported, tree),
     )

@@ -8,6 +8,9 @@ import { write } from "../render/write.ts"
 import { readTreeRecords } from "../transfer/tree-records.ts"
 import { pathOfBytes } from "./shown-path.ts"
 
+/** Of a hole, written at once. */
+const ZEROS = 64n * 1024n
+
 /** Byte by byte; a terminal, which obeys what it is written, is shown text alone. */
 export async function printFile(
   { stdout, signal }: CommandContext,
@@ -27,6 +30,12 @@ export async function printFile(
         throw new CliError("refused", `${shown} is no file but a ${record.entryKind}`)
       }
       if (record.kind === "piece") await write(text ?? stdout, Buffer.from(record.content))
+      if (record.kind === "hole") {
+        for (let left = record.bytes; left > 0n; left -= ZEROS) {
+          signal.throwIfAborted()
+          await write(text ?? stdout, Buffer.alloc(Number(left < ZEROS ? left : ZEROS)))
+        }
+      }
     }
     await call.result
     return 0

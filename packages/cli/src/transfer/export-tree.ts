@@ -31,7 +31,8 @@ export async function exportTree(
   try {
     for await (const record of readTreeRecords(call)) {
       writer.add(record)
-      if (record.kind === "piece") onProgress({ kind: "advance", step, done: writer.written.bytes })
+      if (record.kind === "piece" || record.kind === "hole")
+        onProgress({ kind: "advance", step, done: writer.written.bytes })
     }
     await call.result
   } finally {

@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   fchmodSync,
+  ftruncateSync,
   futimesSync,
   lutimesSync,
   mkdirSync,
@@ -39,6 +40,17 @@ interface Place {
   readonly seconds: number
 }
 
+/** A file whose content is coming: 0 ≤ at ≤ size. */
+interface Filling {
+  readonly descriptor: number
+  readonly place: Place
+  readonly size: number
+  at: number
+}
+
+/** What a number holds exactly; the store has no longer ones. */
+const MOST_BYTES = BigInt(Number.MAX_SAFE_INTEGER)
+
 export interface Written {
   readonly files: number
   readonly directories: number
@@ -57,7 +69,7 @@ export class HostWriter implements Disposable {
   readonly #counts = { files: 0, directories: 0, symlinks: 0, bytes: 0 }
   /** Of a single file that is exported: its name here. */
   readonly #rootName: Buffer
-  #file: { readonly descriptor: number; readonly place: Place; left: number } | undefined
+  #file: Filling | undefined
 
   /** Takes over the descriptor of an empty directory. */
   constructor(root: number, rootName: Uint8Array, umask: number) {
@@ -74,7 +86,10 @@ export class HostWriter implements Disposable {
   add(record: TreeRecord): void {
     switch (record.kind) {
       case "piece":
-        this.#writePiece(record.content)
+        this.#fill(record.content.length, (file) => this.#writePiece(file, record.content))
+        return
+      case "hole":
+        this.#fill(Number(record.bytes), () => {})
         return
       case "entry":
         this.#closeFile()
@@ -108,11 +123,12 @@ export class HostWriter implements Disposable {
         this.#symlinks.push({ ...place, target: Buffer.from(target) })
         return
       default: {
+        if (size > MOST_BYTES) throw refusedName(names, `it has ${size} bytes, and a tree has no such files`)
         const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
         const descriptor = writing(names, () =>
           openSync(this.#pathIn(this.#parentOf(names), names), flags, 0o600),
         )
-        this.#file = { descriptor, place, left: Number(size) }
+        this.#file = { descriptor, place, size: Number(size), at: 0 }
         if (size === 0n) this.#closeFile()
       }
     }
@@ -130,20 +146,26 @@ export class HostWriter implements Disposable {
       refuse(`Directories and symlinks whose names are longer than ${waitingBytes / 1024 / 1024} MiB`)
   }
 
-  #writePiece(content: Uint8Array): void {
+  #writePiece({ at, descriptor, place }: Filling, content: Uint8Array): void {
+    for (let done = 0; done < content.length; ) {
+      const left = content.length - done
+      done += writing(place.names, () => writeSync(descriptor, content, done, left, at + done))
+    }
+  }
+
+  /** The next bytes of the file that came last. */
+  #fill(bytes: number, write: (file: Filling) => void): void {
     const file = this.#file
-    if (file === undefined || content.length > file.left) {
+    if (file === undefined || bytes > file.size - file.at) {
       throw new CliError(
         "refused",
         "What the store sent cannot be used: content came that belongs to no file",
       )
     }
-    for (let at = 0; at < content.length; ) {
-      at += writing(file.place.names, () => writeSync(file.descriptor, content, at, content.length - at))
-    }
-    file.left -= content.length
-    this.#counts.bytes += content.length
-    if (file.left === 0) this.#closeFile()
+    write(file)
+    file.at += bytes
+    this.#counts.bytes += bytes
+    if (file.at === file.size) this.#closeFile()
   }
 
   #closeFile(): void {
@@ -151,7 +173,9 @@ export class HostWriter implements Disposable {
     if (file === undefined) return
     this.#file = undefined
     try {
-      if (file.left > 0) throw refusedName(file.place.names, "its content was cut off")
+      if (file.at < file.size) throw refusedName(file.place.names, "its content was cut off")
+      // A hole at its end was not written.
+      writing(file.place.names, () => ftruncateSync(file.descriptor, file.size))
       fchmodSync(file.descriptor, file.place.mode)
       futimesSync(file.descriptor, file.place.seconds, file.place.seconds)
     } finally {
@@ -242,6 +266,7 @@ export function namesOf(untrustedPath: Uint8Array): readonly Buffer[] {
 }
 
 const WHY: Readonly<Record<string, string>> = {
+  EFBIG: "files of this file system cannot be so long; export the others with --path",
   EEXIST: "something of that name is there",
   ENOENT: "its directory is not there",
   ENOTDIR: "its directory was replaced",

@@ -1,11 +1,17 @@
 import type { OnProgress } from "@skerry/model"
 import { type Connection, STATE_METHODS } from "@skerry/rpc"
-import { measureTree, type Sent, sendTree } from "./send-tree.ts"
+import { type FindHoles, measureTree, type Sent, sendTree } from "./send-tree.ts"
 
 export interface ImportTo {
   readonly tree: string
   readonly path: Uint8Array
   readonly merge: boolean
+}
+
+export interface ImportOptions {
+  readonly find: FindHoles
+  readonly signal: AbortSignal
+  readonly onProgress: OnProgress
 }
 
 export interface Imported extends Sent {
@@ -17,8 +23,7 @@ export async function importTree(
   connection: Connection,
   hostPath: string,
   to: ImportTo,
-  signal: AbortSignal,
-  onProgress: OnProgress,
+  { find, signal, onProgress }: ImportOptions,
 ): Promise<Imported> {
   onProgress({ kind: "begin", step: "measure", label: "Look what there is", unit: "items" })
   const measured = await measureTree(hostPath, signal)
@@ -31,9 +36,11 @@ export async function importTree(
   const step = "import"
   onProgress({ kind: "begin", step, label: `Into ${to.tree}`, total: measured.bytes, unit: "bytes" })
   try {
-    const sent = await sendTree(hostPath, call.stdin, ended, (done) =>
-      onProgress({ kind: "advance", step, done, total: Math.max(done, measured.bytes) }),
-    )
+    const sent = await sendTree(hostPath, call.stdin, {
+      find,
+      signal: ended,
+      onBytes: (done) => onProgress({ kind: "advance", step, done, total: Math.max(done, measured.bytes) }),
+    })
     const { version } = await call.result
     onProgress({ kind: "end", step })
     return { ...sent, version }

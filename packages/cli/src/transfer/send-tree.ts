@@ -1,7 +1,9 @@
 import { once } from "node:events"
 import { fstatSync, readSync } from "node:fs"
+import { constants } from "node:os"
 import type { Writable } from "node:stream"
 import { setImmediate } from "node:timers/promises"
+import type { FileCalls } from "@skerry/linux"
 import type { TreeRecord } from "@skerry/rpc"
 import { type HostEntry, type SkippedWhy, walkHostTree } from "./host-tree.ts"
 import { frameOf, TRANSFER_LIMITS } from "./tree-records.ts"
@@ -55,21 +57,30 @@ async function turn(signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
 }
 
+/** Where files have holes. */
+export type FindHoles = Pick<FileCalls, "seekData" | "seekHole">
+
 /** Writes the records of a directory and ends the stream; waits where its reader is slow. Abort `signal` where the reader is gone. */
 export async function sendTree(
   hostPath: string,
   output: Writable,
-  signal: AbortSignal,
-  onBytes: (done: number) => void,
+  { find, signal, onBytes }: SendOptions,
 ): Promise<Sent> {
-  const sender = new Sender(output, signal, onBytes)
+  const sender = new Sender(output, { find, signal, onBytes })
   for (const entry of walkHostTree(hostPath)) await sender.add(entry)
   await sender.finish()
   return sender.sent
 }
 
+export interface SendOptions {
+  readonly find: FindHoles
+  readonly signal: AbortSignal
+  readonly onBytes: (done: number) => void
+}
+
 class Sender {
   readonly #output: Writable
+  readonly #find: FindHoles
   readonly #signal: AbortSignal
   readonly #onBytes: (done: number) => void
   readonly #piece = Buffer.allocUnsafeSlow(TRANSFER_LIMITS.pieceBytes)
@@ -78,8 +89,9 @@ class Sender {
   readonly #changed = new Listed()
   #entries = 0
 
-  constructor(output: Writable, signal: AbortSignal, onBytes: (done: number) => void) {
+  constructor(output: Writable, { find, signal, onBytes }: SendOptions) {
     this.#output = output
+    this.#find = find
     this.#signal = signal
     this.#onBytes = onBytes
   }
@@ -119,26 +131,34 @@ class Sender {
     this.#output.end()
   }
 
-  /** As many bytes as were announced: of a file that shrank meanwhile the rest is zeros, and it is listed. */
+  /** As many bytes as were announced: of a file that shrank meanwhile the rest is a hole, and it is listed. */
   async #file(entry: HostEntry & { readonly kind: "file" }): Promise<void> {
     const { descriptor, stats, path } = entry
     const { size } = stats
     this.#counts.files += 1
     if (stats.nlink > 1n) this.#counts.hardLinks += 1
     await this.#write(recordOf(entry, size, EMPTY))
+    const end = Number(size)
+    const isSparse = stats.blocks * 512n < size
     let problem = ""
-    for (let left = Number(size); left > 0; ) {
-      const want = Math.min(left, this.#piece.length)
-      const got = problem === "" ? this.#read(descriptor, want) : 0
-      if (typeof got === "string") problem = got
-      else if (got === 0 && problem === "") problem = SHRUNK
-      const isRead = typeof got === "number" && got > 0
-      const length = isRead ? got : want
-      if (!isRead) this.#piece.fill(0, 0, length)
-      await this.#write({ kind: "piece", content: this.#piece.subarray(0, length) })
-      left -= length
-      this.#counts.bytes += length
-      this.#onBytes(this.#counts.bytes)
+    for (let at = 0, dataEnd = isSparse ? 0 : end; at < end; ) {
+      if (at === dataEnd) {
+        const data = extentFrom(this.#find, descriptor, at, end)
+        await this.#hole(data.start - at)
+        at = data.start
+        dataEnd = data.end
+        continue
+      }
+      const got = this.#read(descriptor, Math.min(dataEnd - at, this.#piece.length), at)
+      if (typeof got === "number" && got > 0) {
+        await this.#write({ kind: "piece", content: this.#piece.subarray(0, got) })
+        this.#sentBytes(got)
+        at += got
+        continue
+      }
+      problem = typeof got === "string" ? got : SHRUNK
+      await this.#hole(end - at)
+      break
     }
     const after = fstatSync(descriptor, { bigint: true })
     const isSame = after.size === size && after.mtimeNs === stats.mtimeNs && after.ctimeNs === stats.ctimeNs
@@ -146,10 +166,21 @@ class Sender {
     else if (!isSame || problem === SHRUNK) this.#changed.add({ path, why: "changed", code: "" })
   }
 
+  async #hole(bytes: number): Promise<void> {
+    if (bytes === 0) return
+    await this.#write({ kind: "hole", bytes: BigInt(bytes) })
+    this.#sentBytes(bytes)
+  }
+
+  #sentBytes(count: number): void {
+    this.#counts.bytes += count
+    this.#onBytes(this.#counts.bytes)
+  }
+
   /** Bytes read, or why none can be. */
-  #read(descriptor: number, length: number): number | string {
+  #read(descriptor: number, length: number, at: number): number | string {
     try {
-      return readSync(descriptor, this.#piece, 0, length, null)
+      return readSync(descriptor, this.#piece, 0, length, at)
     } catch (error) {
       return (error as NodeJS.ErrnoException).code ?? "unknown"
     }
@@ -164,6 +195,15 @@ class Sender {
       throw error
     })
   }
+}
+
+/** What comes next of a file that is no hole: 0 ≤ start ≤ end ≤ size. Where nobody knows, all of it. */
+function extentFrom(find: FindHoles, descriptor: number, at: number, size: number) {
+  const start = find.seekData(descriptor, at)
+  if (start === -constants.errno.ENXIO) return { start: size, end: size }
+  if (start < at) return { start: at, end: size }
+  const end = find.seekHole(descriptor, start)
+  return { start: Math.min(start, size), end: end <= start ? size : Math.min(end, size) }
 }
 
 /** The file has fewer bytes than it had when it was opened. */

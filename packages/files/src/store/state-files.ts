@@ -5,10 +5,9 @@ import { framedRecord, RecordReader } from "./record-stream.ts"
 import { inSlices, receivePieces, sendPieces, workOn } from "./state-calls.ts"
 import type { OpenState, StateKeeper } from "./state-keeper.ts"
 import { entryAt } from "./tree/change-tree.ts"
-import { ChunkBuffers } from "./tree/chunk-buffers.ts"
+import { presentChunks } from "./tree/chunk-list.ts"
 import { entriesOf } from "./tree/directory-trie.ts"
 import type { Entry } from "./tree/entry.ts"
-import { FileContent } from "./tree/file-content.ts"
 import { STATE_TREE } from "./tree/limits.ts"
 import { parsePath } from "./tree/paths.ts"
 import { TreeImport } from "./tree/tree-import.ts"
@@ -116,13 +115,24 @@ function* treeRecords(
     }
   }
   function* contentOf(entry: Entry): Generator<Uint8Array, void, undefined> {
-    const content = new FileContent(nodes, { bytes: 0, files: new Set(), buffers: new ChunkBuffers() }, entry)
-    for (let offset = 0; offset < entry.size; ) {
-      const bytes = content.read(buffer, offset)
+    let sent = 0
+    function* holeTo(offset: number): Generator<Uint8Array, void, undefined> {
+      const bytes = offset - sent
+      if (bytes <= 0) return
+      onSent(bytes)
+      yield framedRecord(TreeRecord, { kind: "hole", bytes: BigInt(bytes) })
+      sent = offset
+    }
+    for (const { digest, index } of presentChunks(nodes, entry)) {
+      const start = index * STATE_TREE.chunkBytes
+      if (start >= entry.size) break
+      yield* holeTo(start)
+      const bytes = Math.min(nodes.copyChunk(digest, buffer), entry.size - sent)
       onSent(bytes)
       yield framedRecord(TreeRecord, { kind: "piece", content: buffer.subarray(0, bytes) })
-      offset += bytes
+      sent += bytes
     }
+    yield* holeTo(entry.size)
   }
   yield* one(top, "")
   yield framedRecord(TreeRecord, { kind: "end" })

@@ -6,7 +6,6 @@ import { test } from "node:test"
 import {
   type DamageRow,
   type DiffRow,
-  type EntryRow,
   STATE_METHODS as METHODS,
   type PruneRow,
   type TreeRow,
@@ -222,37 +221,6 @@ test("objects of a version go to another store, later ones alone, and give equal
   assert.deepEqual(trees[0], trees[1])
   const lacking = Buffer.from(log.toString().replaceAll(/sha256:[0-9a-f]{4}/g, "sha256:0000"))
   assert.throws(() => to.call(METHODS.stateAdopt, { tree: "mail", present: false }, lacking), code("damaged"))
-})
-
-test("a tree goes out and into another place, and one that was cut off leaves nothing", () => {
-  using caller = opened()
-  edit(caller, "mail", (scene) => {
-    const directory = scene.directory(scene.root, "d")
-    const open = scene.create(directory, named("holes"))
-    scene.write(open, "x", 1_000_000)
-    scene.file(directory, "empty")
-    scene.keep(scene.tree.makeSymlink(directory, named("link"), "../x"))
-    scene.tree.setAttributes(directory, { modifyTime: 5_000_000_000n })
-  })
-  const { output } = caller.call(METHODS.stateExport, { tree: "mail", version: "", path: path("d") })
-  const into = { tree: "other", path: path("a/b"), merge: false }
-  assert.throws(() => caller.call(METHODS.stateImport, into, output.subarray(0, -5)), code("bad-request"))
-  edit(caller, "other", (scene) => assert.deepEqual(scene.names(scene.root), []))
-  const { result } = caller.call(METHODS.stateImport, into, output)
-  assert.deepEqual([result.files, result.bytes, result.version], [3n, 1_000_001n, 1])
-  assert.throws(() => caller.call(METHODS.stateImport, into, output), code("exists"))
-  caller.call(METHODS.stateImport, { ...into, merge: true }, output)
-  const shown = caller.rows<EntryRow, unknown, unknown, unknown, unknown>(METHODS.stateShow as never, {
-    tree: "other",
-    version: "",
-    path: path(""),
-    deep: true,
-  })
-  assert.deepEqual(
-    shown.map(({ kind, path, size }) => `${path} ${kind} ${size}`),
-    ["a directory 0", "a/b directory 0", "a/b/empty file 0", "a/b/holes file 1000001", "a/b/link symlink 4"],
-  )
-  assert.equal(shown[1]?.modifyTime, 5000)
 })
 
 test("a quota bounds files and bytes of its tree alone; a tree in use is not removed", () => {

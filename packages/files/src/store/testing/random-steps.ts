@@ -1,4 +1,5 @@
 import { hash } from "node:crypto"
+import { listEntries } from "../../entry-list.ts"
 import { type EntryName, FileError, type FileTree, type TreeNode } from "../../file-tree.ts"
 import type { Random } from "./disk-image.ts"
 
@@ -177,7 +178,7 @@ function namesIn(tree: FileTree, directory: TreeNode): readonly EntryName[] {
   const open = tree.open(directory, { ...OPEN, write: false })
   const names: EntryName[] = []
   for (let cursor = 0n; ; ) {
-    const some = tree.readDirectory(open, cursor, 50)
+    const some = listEntries(tree, open, cursor, 50)
     if (some.length === 0) break
     names.push(...some.map(({ name }) => name))
     cursor = some.at(-1)?.cursor ?? 0n

@@ -77,6 +77,21 @@ export function findChunk(
   return digest
 }
 
+/** Those that are no holes, in their order: takes as long as there are such, whatever the file's size. */
+export function* presentChunks(
+  nodes: KeptNodes,
+  { content, size }: ListedContent,
+): Generator<{ readonly index: number; readonly digest: Digest }, void, undefined> {
+  function* below(digest: Digest, height: number, first: number): ReturnType<typeof presentChunks> {
+    if (height === 0) return yield { index: first, digest }
+    const step = listDigests ** (height - 1)
+    for (const [index, child] of digestsOf(nodes, digest, height).entries()) {
+      if (child !== undefined) yield* below(child, height - 1, first + index * step)
+    }
+  }
+  if (content !== undefined) yield* below(content, heightOf(size), 0)
+}
+
 /** How many chunks from `from` to before `to` are no holes. */
 export function countChunks(
   nodes: KeptNodes,

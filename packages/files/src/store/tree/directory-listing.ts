@@ -1,4 +1,4 @@
-import type { DirectoryEntry, EntryName } from "../../file-tree.ts"
+import type { DirectoryEntry, EntryName, EntrySink } from "../../file-tree.ts"
 import { entriesOf } from "./directory-trie.ts"
 import { STATE_TREE } from "./limits.ts"
 import type { WorkNode } from "./work-node.ts"
@@ -26,14 +26,16 @@ export class DirectoryListings {
     this.#tree = tree
   }
 
-  read(directory: WorkNode, cursor: bigint, most: number): readonly DirectoryEntry[] {
+  read(directory: WorkNode, cursor: bigint, entries: EntrySink): void {
     let listing = cursor === 0n ? undefined : this.#kept.find((each) => holds(each, directory, cursor))
     if (listing === undefined) {
       listing = this.#gather(directory, cursor)
       this.#keep(listing)
     }
-    const start = firstAfter(listing.entries, cursor)
-    return listing.entries.slice(start, start + most)
+    for (let index = firstAfter(listing.entries, cursor); index < listing.entries.length; index++) {
+      const entry = listing.entries[index]
+      if (entry === undefined || !entries.put(entry)) return
+    }
   }
 
   /** What was gathered is a reading's own: the next one sees the directory as it is then. */

@@ -1,8 +1,8 @@
 import {
   type AttributeChanges,
   type Attributes,
-  type DirectoryEntry,
   type EntryName,
+  type EntrySink,
   FileError,
   type FileTree,
   type NewTime,
@@ -227,10 +227,10 @@ export class StateTree extends TreeAccess implements FileTree {
     return bytes.length
   }
 
-  readDirectory(directory: OpenNode, cursor: bigint, most: number): readonly DirectoryEntry[] {
+  readDirectory(directory: OpenNode, cursor: bigint, entries: EntrySink): void {
     const node = this.live(directory.node)
     if (node.directory === undefined) throw new FileError("ENOTDIR")
-    return this.#listings.read(node, cursor, most)
+    this.#listings.read(node, cursor, entries)
   }
 
   synchronise(_file: OpenNode): boolean {

@@ -1,7 +1,15 @@
 import type { Digest } from "@skerry/model"
 import { CallFailure, type TreeRecord } from "@skerry/rpc"
-import { type EntryName, FileError, type OpenMode, type OpenNode, type TreeNode } from "../../file-tree.ts"
-import { parsePath } from "./paths.ts"
+import { listEntries } from "../../entry-list.ts"
+import {
+  type EntryName,
+  FileError,
+  type OpenMode,
+  type OpenNode,
+  TREE_LIMITS,
+  type TreeNode,
+} from "../../file-tree.ts"
+import { parsePath, shownPath } from "./paths.ts"
 import { encodeTree, treeRecordName } from "./records.ts"
 import type { StateStore } from "./state-store.ts"
 import { recordOf, type StoredTree } from "./stored-tree.ts"
@@ -53,7 +61,12 @@ export class TreeImport {
 
   take(record: TreeRecord): void {
     if (this.#isEnded) throw new CallFailure("bad-request", "Something follows the end of the tree")
-    if (record.kind === "piece") this.#write(record.content)
+    if (record.kind === "piece") {
+      const { content } = record
+      this.#fill(content.length, (open, offset) => {
+        if (!isZero(content)) this.#tree.files.write(open, content, offset)
+      })
+    } else if (record.kind === "hole") this.#fill(Number(record.bytes), () => {})
     else {
       this.#expectWhole()
       if (record.kind === "entry") this.#add(record)
@@ -130,7 +143,7 @@ export class TreeImport {
   #isEmpty(node: TreeNode): boolean {
     const { files } = this.#tree
     const open = files.open(node, { ...WRITE, read: true, truncate: false, write: false })
-    const isEmpty = files.readDirectory(open, 0n, 1).length === 0
+    const isEmpty = listEntries(files, open, 0n, 1).length === 0
     files.close(open)
     return isEmpty
   }
@@ -160,20 +173,23 @@ export class TreeImport {
       files.release(node)
       return
     }
+    if (size > BigInt(TREE_LIMITS.fileBytes)) {
+      throw new CallFailure("bad-request", `${size} bytes are more than a file may have: ${shownPath(names)}`)
+    }
     const open = files.create(directory, name, { ...WRITE, exclusive: true }, mode & 0o7777)
     this.#writing = { open, record: { mode, modifyTime }, offset: 0, left: Number(size) }
     if (size === 0n) this.#finishFile(this.#writing)
   }
 
-  #write(content: Uint8Array): void {
+  #fill(bytes: number, write: (open: OpenNode, offset: number) => void): void {
     const writing = this.#writing
-    if (writing === undefined || content.length > writing.left) {
+    if (writing === undefined || bytes > writing.left) {
       throw new CallFailure("bad-request", "There is more content than its file has room for")
     }
-    if (!isZero(content)) this.#tree.files.write(writing.open, content, writing.offset)
-    writing.offset += content.length
-    writing.left -= content.length
-    this.bytes += content.length
+    write(writing.open, writing.offset)
+    writing.offset += bytes
+    writing.left -= bytes
+    this.bytes += bytes
     if (writing.left === 0) this.#finishFile(writing)
   }
 
