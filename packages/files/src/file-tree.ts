@@ -128,6 +128,26 @@ export interface DirectoryEntry {
   readonly cursor: bigint
 }
 
+/** Where a tree puts the entries of a directory that is read. */
+export interface EntrySink {
+  /** Bytes for entries of 24 bytes and a name each: a tree need not look for more. */
+  readonly room: number
+  /** False: there is no room for it, and for none after it. Reading goes on behind the last one that was taken. */
+  put(entry: DirectoryEntry): boolean
+  /**
+   * The same of an entry whose id and cursor are 8 bytes each of `source`, little-endian, and whose name lies there from
+   * `nameAt` to `nameEnd`: large directories are read without an object for each entry. The name is an EntryName's bytes.
+   */
+  putFrom(
+    source: DataView,
+    kind: NodeKind,
+    idAt: number,
+    cursorAt: number,
+    nameAt: number,
+    nameEnd: number,
+  ): boolean
+}
+
 /** Of the whole tree, in blocks of `blockBytes`. */
 export interface TreeSpace {
   readonly blockBytes: number
@@ -192,8 +212,11 @@ export interface FileTree {
   read(file: OpenNode, target: Uint8Array, offset: number): number
   /** `bytes` are the caller's again when it returns. Bytes taken, all of them: ENOSPC, EDQUOT, EFBIG otherwise, and nothing of it is written then. With append, `offset` has no meaning. */
   write(file: OpenNode, bytes: Uint8Array, offset: number): number
-  /** Up to `most` entries after `cursor` (0n: from the beginning); none: the end. A cursor that was never given out is no error. */
-  readDirectory(directory: OpenNode, cursor: bigint, most: number): readonly DirectoryEntry[]
+  /**
+   * Puts entries after `cursor` (0n: from the beginning), at least one where there is one and room for it; none and no
+   * refusal: the end. A cursor that was never given out is no error.
+   */
+  readDirectory(directory: OpenNode, cursor: bigint, entries: EntrySink): void
   /** True: durable once commit(true) has returned. */
   synchronise(file: OpenNode): boolean
   /** True: what was written through it is durable once commit(true) has returned. Never throws. */

@@ -24,8 +24,6 @@ export const NINEP_LIMITS = {
   fileLocks: 1024,
   /** Bytes of a lock owner's name, as Linux's host names. */
   lockOwnerBytes: 64,
-  /** Entries asked of a tree at a time: what is thrown away where an answer is full. */
-  entriesAtOnce: 256,
   /** Bytes read from a client at once, and so given to receive() at once: how long others wait while it is served. */
   inputBytes: 256 * 1024,
 } as const

@@ -1,5 +1,5 @@
 import type { TreeNode } from "../file-tree.ts"
-import { HEADER_BYTES, QID_KIND } from "./messages.ts"
+import { HEADER_BYTES, QID_KIND, QID_VERSION } from "./messages.ts"
 
 /**
  * Writes one message after the other into one buffer, which its owner has made large enough. What is read for a
@@ -115,10 +115,3 @@ export class MessageWriter {
 }
 
 const viewOf = (bytes: Buffer) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-
-/**
- * Always the same. v9fs (cache=loose) takes a node whose version has changed for another one: while it still has data
- * to write for the first, it would read the second anew, and see less than it has written. Without that cache it does
- * not look at versions. Not 0, which kernels since 6.4 take to mean: do not cache.
- */
-const QID_VERSION = 1

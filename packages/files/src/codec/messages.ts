@@ -1,5 +1,5 @@
 /*
- * 9P2000.L, all of it that Linux's v9fs sends, and one message of our own (reclaim). Integers are little-endian.
+ * 9P2000.L, all of it that Linux's v9fs sends, and two messages of our own (reclaim, reclaimed). Integers are little-endian.
  *
  *  0        4      5      7
  *  +--------+------+------+-----------------+
@@ -70,6 +70,8 @@ export const MESSAGES = {
     request: "fid[4] newfid[4] id[8] flags[4] n[2] n*(name[s])",
     answer: "qid[13] iounit[4]",
   },
+  /** Ours: all that was held has been reclaimed, locks too. */
+  reclaimed: { type: 202, request: "", answer: "" },
 } as const
 
 export type MessageName = keyof typeof MESSAGES
@@ -94,6 +96,13 @@ export const UNKNOWN_VERSION = "unknown"
 
 /** Of a qid's first byte. */
 export const QID_KIND = { file: 0, symlink: 0x02, directory: 0x80 } as const
+
+/**
+ * Always the same. v9fs (cache=loose) takes a node whose version has changed for another one: while it still has data
+ * to write for the first, it would read the second anew, and see less than it has written. Without that cache it does
+ * not look at versions. Not 0, which kernels since 6.4 take to mean: do not cache.
+ */
+export const QID_VERSION = 1
 
 /** Flags of lopen, lcreate and reclaim: Linux's of x86, on every architecture. */
 export const OPEN = {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { listEntries } from "../entry-list.ts"
 import type { DirectoryEntry } from "../file-tree.ts"
 import type { TreeTests } from "./index.ts"
 import { named, type Scene } from "./scene.ts"
@@ -13,7 +14,7 @@ function readWith(
   const open = scene.open(scene.root)
   const seen: DirectoryEntry[] = []
   for (let batch = 0; ; batch++) {
-    const more = scene.tree.readDirectory(open, seen.at(-1)?.cursor ?? 0n, 100)
+    const more = listEntries(scene.tree, open, seen.at(-1)?.cursor ?? 0n, 100)
     if (more.length === 0) break
     assert.ok(more.length <= 100)
     seen.push(...more)
@@ -112,17 +113,17 @@ export const directoryTests: TreeTests = {
     makeMany(scene, 20)
     const open = scene.open(scene.root)
     for (const cursor of [1n, 3n, 12_345n, 1n << 31n, 1n << 62n, (1n << 63n) - 1n]) {
-      const entries = scene.tree.readDirectory(open, cursor, 100)
+      const entries = listEntries(scene.tree, open, cursor, 100)
       assert.ok(entries.length <= 20)
     }
-    assert.equal(scene.tree.readDirectory(open, 0n, 100).length, 20)
+    assert.equal(listEntries(scene.tree, open, 0n, 100).length, 20)
   },
 
   "a cursor means the same to another who opens the directory"(scene) {
     makeMany(scene, 100)
     const [first, second] = [scene.open(scene.root), scene.open(scene.root)]
-    const half = scene.tree.readDirectory(first, 0n, 50)
-    const rest = scene.tree.readDirectory(second, half.at(-1)?.cursor ?? 0n, 100)
+    const half = listEntries(scene.tree, first, 0n, 50)
+    const rest = listEntries(scene.tree, second, half.at(-1)?.cursor ?? 0n, 100)
     assert.equal(countOf([...half, ...rest]).size, 100)
     assert.equal(half.length + rest.length, 100)
   },
@@ -131,6 +132,6 @@ export const directoryTests: TreeTests = {
     const directory = scene.directory(scene.root, "d")
     const open = scene.open(directory)
     scene.remove(scene.root, "d", "directory")
-    assert.deepEqual(scene.tree.readDirectory(open, 0n, 10), [])
+    assert.deepEqual(listEntries(scene.tree, open, 0n, 10), [])
   },
 }

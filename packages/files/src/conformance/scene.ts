@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { entryNameOf, parseEntryName } from "../codec/entry-name.ts"
+import { listEntries } from "../entry-list.ts"
 import {
   type DirectoryEntry,
   type EntryName,
@@ -123,7 +124,7 @@ export class Scene implements Disposable {
     const open = this.open(directory)
     const all: DirectoryEntry[] = []
     for (;;) {
-      const more = this.tree.readDirectory(open, all.at(-1)?.cursor ?? 0n, batch)
+      const more = listEntries(this.tree, open, all.at(-1)?.cursor ?? 0n, batch)
       if (more.length === 0) break
       all.push(...more)
     }

@@ -1,8 +1,8 @@
 import { parseEntryName } from "../codec/entry-name.ts"
+import { EntryWriter } from "../codec/entry-writer.ts"
 import { ioUnit } from "../codec/io-unit.ts"
-import { NINEP_LIMITS } from "../codec/limits.ts"
-import { ENTRY_TYPE, OPEN, READ_HEADER_BYTES } from "../codec/messages.ts"
-import { type DirectoryEntry, FileError, type OpenMode, TREE_LIMITS, type TreeNode } from "../file-tree.ts"
+import { OPEN, READ_HEADER_BYTES } from "../codec/messages.ts"
+import { FileError, type OpenMode, type OpenNode, TREE_LIMITS } from "../file-tree.ts"
 import { type ClientState, expectUnused, openOf } from "./client-state.ts"
 import type { Fid, FidUse } from "./fid-table.ts"
 import { openMode } from "./open-mode.ts"
@@ -129,9 +129,6 @@ export function fsync(client: ClientState): void {
 /** Offsets behind the entries that every directory has for its reader, and no tree. */
 const AFTER_SELF = (1n << 63n) - 2n
 const AFTER_PARENT = (1n << 63n) - 3n
-/** Of an entry without its name: qid[13] offset[8] type[1] and the name's length. */
-const ENTRY_BYTES = 24
-
 /**
  * "." and ".." are names that readers expect, and no more: both show the directory itself. Offsets are cursors of the
  * tree, which may be made up by a client without harm.
@@ -147,35 +144,19 @@ export function readdir(client: ClientState): void {
   if (open.node.kind !== "directory") throw new FileError("ENOTDIR")
   const countAt = output.at
   output.u32(0)
-  const end = output.at + Math.min(wanted, client.messageBytes - READ_HEADER_BYTES)
-  const start = output.at
-  if (writeEntries(client, fid, offset, end) && output.at === start) throw new FileError("EINVAL")
-  output.patchU32(countAt, output.at - start)
+  const entries = new EntryWriter(output.room(Math.min(wanted, client.messageBytes - READ_HEADER_BYTES)))
+  readEntries(fid, open, offset, entries)
+  if (entries.isFull && entries.length === 0) throw new FileError("EINVAL")
+  output.patchU32(countAt, entries.length)
+  output.skip(entries.length)
 }
 
-/** True: there are more, for which there is no room. */
-function writeEntries({ output }: ClientState, fid: Fid, offset: bigint, end: number): boolean {
-  const { open } = openOf(fid)
-  const put = (node: Pick<TreeNode, "kind" | "id">, name: string, cursor: bigint): boolean => {
-    if (output.at + ENTRY_BYTES + name.length > end) return false
-    output.qid(node)
-    output.u64(cursor)
-    output.u8(ENTRY_TYPE[node.kind])
-    output.bytesFromText(name)
-    return true
+function readEntries({ tree }: Fid, open: OpenNode, offset: bigint, entries: EntryWriter): void {
+  const { id, kind } = open.node
+  if (offset === 0n && !entries.put({ kind, id, name: ".", cursor: AFTER_SELF })) return
+  if (offset === 0n || offset === AFTER_SELF) {
+    if (!entries.put({ kind, id, name: "..", cursor: AFTER_PARENT })) return
   }
-  if (offset === 0n && !put(open.node, ".", AFTER_SELF)) return true
-  if ((offset === 0n || offset === AFTER_SELF) && !put(open.node, "..", AFTER_PARENT)) return true
-  let cursor = offset === AFTER_SELF || offset === AFTER_PARENT ? 0n : offset
-  if (cursor >> 63n !== 0n) return false
-  for (;;) {
-    const most = Math.min(NINEP_LIMITS.entriesAtOnce, Math.ceil((end - output.at) / (ENTRY_BYTES + 1)))
-    if (most <= 0) return true
-    const entries: readonly DirectoryEntry[] = fid.tree.served.tree.readDirectory(open, cursor, most)
-    if (entries.length === 0) return false
-    for (const entry of entries) {
-      if (!put(entry, entry.name, entry.cursor)) return true
-      cursor = entry.cursor
-    }
-  }
+  const cursor = offset === AFTER_SELF || offset === AFTER_PARENT ? 0n : offset
+  if (cursor >> 63n === 0n) tree.served.tree.readDirectory(open, cursor, entries)
 }

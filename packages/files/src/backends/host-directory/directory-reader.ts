@@ -1,106 +1,104 @@
 import type { FileCalls } from "@skerry/linux"
 import { parseEntryName } from "../../codec/entry-name.ts"
-import type { DirectoryEntry, NodeKind } from "../../file-tree.ts"
+import { type EntrySink, type NodeKind, TREE_LIMITS } from "../../file-tree.ts"
 import { check, ERRNO } from "./errno.ts"
+import type { Stat } from "./stat.ts"
 
 /*
- * struct linux_dirent64: u64 inode, i64 cursor of what follows, u16 length of this record, u8 type, name, NUL. The cursor is the
- * file system's own, which keeps it steady while the directory changes.
+ * struct linux_dirent64: u64 inode, i64 cursor of what follows, u16 length of this record, u8 type, name, NUL, and up to 7 bytes
+ * that make its length a multiple of 8. The cursor is the file system's own, which keeps it steady while the directory changes.
  */
-const HEADER_BYTES = 19
+const AT = { inode: 0, cursor: 8, length: 16, type: 18, name: 19 } as const
+const LONGEST_RECORD_BYTES = 280
+/** An entry takes 24 bytes and its name of an answer, and 24 of a record for a name of four bytes: by no more does it grow. */
+const RECORDS_PER_ROOM = 24 / 28
+const BUFFER_BYTES = 128 * 1024
 const CURSOR_END = 1n << 63n
+const DOT = 0x2e
 const DT = { unknown: 0, directory: 4, file: 8, symlink: 10 } as const
 
-/** What came of one call to the kernel: entries that follow `start`. */
-interface Read {
-  readonly owner: object
-  readonly start: bigint
-  readonly entries: readonly DirectoryEntry[]
-  /** Behind those that were given out last. */
-  next: number
-}
-
-interface Looks {
-  /** What an entry is whose type the directory does not say. */
-  kindOf(name: string): NodeKind | undefined
-  idOf(inode: bigint): bigint
-}
-
 /**
- * Reads entries of open directories. The kernel gives more at once than a client takes; what is left is kept for the
- * directory that was read last, and for no other: a client with many open directories would have all of them in memory.
+ * Reads entries of open directories, from the kernel's records straight to where they go. Nothing is kept between two calls: no more
+ * is read than there is room for, so that the descriptor stands where reading goes on.
  */
 export class DirectoryReader {
   readonly #calls: FileCalls
-  readonly #buffer = Buffer.allocUnsafeSlow(64 * 1024)
+  readonly #stat: Stat
+  readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
   readonly #view = new DataView(this.#buffer.buffer)
-  #last: Read | undefined
 
-  constructor(calls: FileCalls) {
+  constructor(calls: FileCalls, stat: Stat) {
     this.#calls = calls
+    this.#stat = stat
   }
 
-  read(owner: object, fd: number, cursor: bigint, most: number, looks: Looks): readonly DirectoryEntry[] {
-    const last = this.#last
-    const next = last?.owner === owner ? following(last, cursor) : undefined
-    if (last !== undefined && next !== undefined) {
-      if (next < last.entries.length) return this.#take(last, next, most)
-    } else {
-      // A cursor that was made up is the file system's to refuse: then there is nothing there.
-      if (cursor >= CURSOR_END || this.#calls.seek(fd, cursor) < 0) return []
-    }
-    this.#last = undefined
-    for (;;) {
-      const bytes = this.#calls.readDirectory(fd, this.#buffer)
+  /** `idOf` absent: the inodes' numbers are the ids. */
+  read(fd: number, cursor: bigint, entries: EntrySink, idOf?: (inode: bigint) => bigint): void {
+    // A cursor that was made up is the file system's to refuse: then there is nothing there.
+    if (cursor >= CURSOR_END || this.#calls.seek(fd, cursor) < 0) return
+    const fitting = Math.floor(entries.room * RECORDS_PER_ROOM)
+    const target = this.#buffer.subarray(0, Math.max(LONGEST_RECORD_BYTES, fitting))
+    for (let isAnyShown = false; !isAnyShown; ) {
+      const bytes = this.#calls.readDirectory(fd, target)
       // Linux's answer for a directory that was removed: it has nothing in it.
-      if (bytes === 0 || bytes === -ERRNO.ENOENT) return []
-      check(bytes)
-      const entries = this.#parse(bytes, looks)
+      if (bytes === 0 || bytes === -ERRNO.ENOENT) return
       // A whole buffer of what is not shown is no end.
-      if (entries.length === 0) continue
-      this.#last = { owner, start: cursor, entries, next: 0 }
-      return this.#take(this.#last, 0, most)
+      isAnyShown = this.#put(fd, check(bytes), entries, idOf)
     }
   }
 
-  forget(owner: object): void {
-    if (this.#last?.owner === owner) this.#last = undefined
-  }
-
-  #take(read: Read, next: number, most: number): readonly DirectoryEntry[] {
-    const taken = read.entries.slice(next, next + most)
-    read.next = next + taken.length
-    return taken
-  }
-
-  #parse(byteCount: number, looks: Looks): DirectoryEntry[] {
-    const bytes = this.#buffer
+  /** False: none of the records is shown. */
+  #put(fd: number, byteCount: number, entries: EntrySink, idOf?: (inode: bigint) => bigint): boolean {
     const view = this.#view
-    const entries: DirectoryEntry[] = []
+    let isAnyShown = false
     let length = 0
     for (let at = 0; at < byteCount; at += length) {
-      length = view.getUint16(at + 16, true)
-      const nameAt = at + HEADER_BYTES
-      let end = nameAt
-      while (bytes[end] !== 0) end += 1
-      const name = bytes.toString("latin1", nameAt, end)
-      if (name === "." || name === "..") continue
-      const type = view.getUint8(at + 18)
-      const kind = type === DT.unknown ? looks.kindOf(name) : kindOfType(type)
+      length = view.getUint16(at + AT.length, true)
+      const nameAt = at + AT.name
+      const nameEnd = this.#nameEnd(nameAt, at + length)
+      if (!this.#isShown(nameAt, nameEnd)) continue
+      const type = view.getUint8(at + AT.type)
+      const kind = type === DT.unknown ? this.#lookAt(fd, nameAt, nameEnd) : kindOfType(type)
       if (kind === undefined) continue
-      const id = looks.idOf(view.getBigUint64(at, true))
-      entries.push({ name: parseEntryName(name), kind, id, cursor: view.getBigInt64(at + 8, true) })
+      isAnyShown = true
+      const isTaken =
+        idOf === undefined
+          ? entries.putFrom(view, kind, at + AT.inode, at + AT.cursor, nameAt, nameEnd)
+          : entries.put({
+              name: parseEntryName(this.#name(nameAt, nameEnd)),
+              kind,
+              id: idOf(view.getBigUint64(at + AT.inode, true)),
+              cursor: view.getBigUint64(at + AT.cursor, true),
+            })
+      if (!isTaken) break
     }
-    return entries
+    return isAnyShown
   }
-}
 
-/** Where in what was read the entries after a cursor begin: some that were given out may not have been wanted. */
-function following({ start, entries, next }: Read, cursor: bigint): number | undefined {
-  // From the beginning means anew.
-  if (cursor === 0n) return undefined
-  for (let index = next; index > 0; index--) if (entries[index - 1]?.cursor === cursor) return index
-  return cursor === start ? 0 : undefined
+  /** The first NUL; it is among a record's last 8 bytes, and what is behind it may be anything. */
+  #nameEnd(nameAt: number, recordEnd: number): number {
+    let end = Math.max(nameAt, recordEnd - 8)
+    while (end < recordEnd && this.#view.getUint8(end) !== 0) end += 1
+    return end
+  }
+
+  /** Neither "." nor ".."; nor, as in a file system of a program, longer than what a client could say. */
+  #isShown(nameAt: number, nameEnd: number): boolean {
+    const length = nameEnd - nameAt
+    if (length > 2) return length <= TREE_LIMITS.nameBytes
+    const view = this.#view
+    return view.getUint8(nameAt) !== DOT || (length === 2 && view.getUint8(nameAt + 1) !== DOT)
+  }
+
+  /** For directories that do not say what their entries are. */
+  #lookAt(fd: number, nameAt: number, nameEnd: number): NodeKind | undefined {
+    this.#stat.lookAt(fd, this.#name(nameAt, nameEnd))
+    return this.#stat.kind()
+  }
+
+  #name(nameAt: number, nameEnd: number): string {
+    return this.#buffer.toString("latin1", nameAt, nameEnd)
+  }
 }
 
 function kindOfType(type: number): NodeKind | undefined {

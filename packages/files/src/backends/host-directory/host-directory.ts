@@ -2,8 +2,8 @@ import { type FileCalls, STATVFS_BYTES } from "@skerry/linux"
 import {
   type AttributeChanges,
   type Attributes,
-  type DirectoryEntry,
   type EntryName,
+  type EntrySink,
   FileError,
   type FileTree,
   type OpenMode,
@@ -55,7 +55,7 @@ export class HostDirectory implements FileTree {
   constructor({ calls, root, access, mostDescriptors, uid }: HostDirectoryOptions) {
     this.#calls = calls
     this.#stat = new Stat(calls, uid)
-    this.#reader = new DirectoryReader(calls)
+    this.#reader = new DirectoryReader(calls, this.#stat)
     this.#attributes = new UserAttributes(calls)
     this.#mayChange = access === "write"
     // Opened anew for reading: what was handed in may be good for nothing but lookups, and fsync needs more.
@@ -197,16 +197,13 @@ export class HostDirectory implements FileTree {
     return taken
   }
 
-  readDirectory(directory: OpenNode, cursor: bigint, most: number): readonly DirectoryEntry[] {
+  readDirectory(directory: OpenNode, cursor: bigint, entries: EntrySink): void {
     const { fd, node } = ownOpen(directory)
     if (node.kind !== "directory") throw new FileError("ENOTDIR")
-    return this.#reader.read(directory, fd, cursor, most, {
-      kindOf: (name) => {
-        this.#stat.lookAt(fd, name)
-        return this.#stat.kind()
-      },
-      idOf: (inode) => nodeId(this.#device, node.device, inode),
-    })
+    const { device } = node
+    const isOfRoot = device === this.#device
+    const idOf = isOfRoot ? undefined : (inode: bigint) => nodeId(this.#device, device, inode)
+    this.#reader.read(fd, cursor, entries, idOf)
   }
 
   /** At once: fsync. */
@@ -216,7 +213,6 @@ export class HostDirectory implements FileTree {
   }
 
   close(file: OpenNode): boolean {
-    this.#reader.forget(file)
     this.#nodes.close(ownOpen(file))
     return false
   }

@@ -1,8 +1,8 @@
 import {
   type AttributeChanges,
   type Attributes,
-  type DirectoryEntry,
   type EntryName,
+  type EntrySink,
   FileError,
   type FileTree,
   type OpenMode,
@@ -110,15 +110,15 @@ export class OneFile implements FileTree {
     return this.#tree.write(file, bytes, offset)
   }
 
-  readDirectory(_directory: OpenNode, cursor: bigint, _most: number): readonly DirectoryEntry[] {
-    if (cursor !== 0n) return []
+  readDirectory(_directory: OpenNode, cursor: bigint, entries: EntrySink): void {
+    if (cursor !== 0n) return
     try {
       const node = this.walk(this.#root, this.#name)
       this.#tree.release(node)
-      return [{ name: this.#name, kind: node.kind, id: node.id, cursor: 1n }]
+      entries.put({ name: this.#name, kind: node.kind, id: node.id, cursor: 1n })
     } catch (error) {
-      if (error instanceof FileError) return []
-      throw error
+      // Not there, or nothing that is shown.
+      if (!(error instanceof FileError)) throw error
     }
   }
 

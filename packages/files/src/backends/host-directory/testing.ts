@@ -2,6 +2,7 @@ import { constants, mkdtempSync, openSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { openLinux } from "@skerry/linux"
+import { listEntries } from "../../entry-list.ts"
 import type { FileTree, OpenMode, TreeNode } from "../../file-tree.ts"
 import { HostDirectory } from "./host-directory.ts"
 
@@ -57,7 +58,7 @@ export function listNames(tree: FileTree, node: TreeNode, most = 100): string[] 
   const names: string[] = []
   try {
     for (let cursor = 0n; ; ) {
-      const entries = tree.readDirectory(directory, cursor, most)
+      const entries = listEntries(tree, directory, cursor, most)
       const last = entries.at(-1)
       if (last === undefined) return names
       names.push(...entries.map(({ name }) => String(name)))

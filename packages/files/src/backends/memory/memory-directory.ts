@@ -58,14 +58,12 @@ export class MemoryDirectory {
     if (this.#inOrder.length > 2 * this.#byName.size + 16) this.#compact()
   }
 
-  /** Up to `most` entries behind a cursor. */
-  read(cursor: number, most: number): MemoryEntry[] {
-    const entries: MemoryEntry[] = []
-    for (let at = this.#after(cursor); at < this.#inOrder.length && entries.length < most; at++) {
+  /** The entries behind a cursor; nothing may change meanwhile. */
+  *after(cursor: number): Generator<MemoryEntry, void, undefined> {
+    for (let at = this.#after(cursor); at < this.#inOrder.length; at++) {
       const entry = this.#inOrder[at]
-      if (entry !== undefined) entries.push(entry)
+      if (entry !== undefined) yield entry
     }
-    return entries
   }
 
   /** Where the first entry behind a cursor is. */

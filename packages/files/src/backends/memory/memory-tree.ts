@@ -1,8 +1,8 @@
 import {
   type AttributeChanges,
   type Attributes,
-  type DirectoryEntry,
   type EntryName,
+  type EntrySink,
   FileError,
   type FileTree,
   type OpenMode,
@@ -208,10 +208,10 @@ export class MemoryTree implements FileTree {
     return bytes.length
   }
 
-  readDirectory(directory: OpenNode, cursor: bigint, most: number): readonly DirectoryEntry[] {
-    return entriesOf(directory.node)
-      .read(Number(cursor), most)
-      .map(({ name, node, cursor: at }) => ({ name, kind: node.kind, id: node.id, cursor: BigInt(at) }))
+  readDirectory(directory: OpenNode, cursor: bigint, entries: EntrySink): void {
+    for (const { name, node, cursor: at } of entriesOf(directory.node).after(Number(cursor))) {
+      if (!entries.put({ name, kind: node.kind, id: node.id, cursor: BigInt(at) })) return
+    }
   }
 
   synchronise(): boolean {
