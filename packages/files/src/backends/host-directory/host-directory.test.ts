@@ -17,7 +17,6 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import { test } from "node:test"
 import { parseEntryName } from "../../codec/entry-name.ts"
-import { listEntries } from "../../entry-list.ts"
 import { TREE_LIMITS } from "../../file-tree.ts"
 import { folderFor, listNames, openHostDirectory, openTree, READ, readWhole, WRITE } from "./testing.ts"
 
@@ -142,37 +141,6 @@ test("nodes are found again by their names as long as they are the same", (t) =>
   assert.throws(() => tree.reclaim(ino, names), code("ESTALE"))
   rmSync(join(path, "d"), { recursive: true })
   assert.throws(() => tree.reclaim(ino, names), code("ESTALE"))
-})
-
-test("entries that stay are returned once each while others come and go", (t) => {
-  const path = folderFor(t)
-  const kept = Array.from({ length: 800 }, (_, index) => `kept-${index}`)
-  for (const name of kept) writeFileSync(join(path, name), "")
-  for (let index = 0; index < 300; index++) writeFileSync(join(path, `old-${index}`), "")
-  const { tree, root } = openHostDirectory(t, path)
-  const directory = tree.open(root, READ)
-  const other = tree.open(root, READ)
-  const seen: string[] = []
-  let round = 0
-  for (let cursor = 0n; ; ) {
-    const entries = listEntries(tree, directory, cursor, 37)
-    // Somebody else reads in between, from other places.
-    listEntries(tree, other, round % 2 === 0 ? 0n : cursor, 5)
-    const last = entries.at(-1)
-    if (last === undefined) break
-    seen.push(...entries.map(({ name }) => String(name)).filter((name) => name.startsWith("kept")))
-    cursor = last.cursor
-    rmSync(join(path, `old-${round}`), { force: true })
-    writeFileSync(join(path, `new-${round}`), "")
-    round += 1
-  }
-  assert.equal(seen.length, kept.length)
-  assert.deepEqual(new Set(seen), new Set(kept))
-  for (const made of [1n, 12_345n, (1n << 63n) - 1n, 1n << 63n, (1n << 64n) - 1n]) {
-    listEntries(tree, directory, made, 10)
-  }
-  tree.close(directory)
-  tree.close(other)
 })
 
 test("a guest makes no program that runs as its owner, and gives nothing away", (t) => {
