@@ -53,6 +53,15 @@ export const FILES = {
   status: method({ id: 3, name: "status", params: nothing, result: nothing, up: nothing, down: nothing }),
   /** Everything is made durable, then the server ends. */
   end: method({ id: 4, name: "end", params: nothing, result: nothing, up: nothing, down: nothing }),
+  /** As serve, for a client that had them with the server before: its locks are nobody else's until it has asked for them. */
+  serveAgain: method({
+    id: 5,
+    name: "serveAgain",
+    params: struct({ client: u32, trees: listOf(ServedTree, { max: FILES_LIMITS.trees }) }),
+    result: nothing,
+    up: nothing,
+    down: nothing,
+  }),
   ...STATE_METHODS,
 } as const
 

@@ -48,6 +48,8 @@ export class FakeFileServer implements FileServer {
   readonly ended: Promise<string>
   /** What each client may attach. */
   readonly clients = new Map<number, readonly ServedTree[]>()
+  /** Those that a server before it had. */
+  readonly again = new Set<number>()
   /** Hears of each client as it is served. */
   onServe: (label: number) => void = () => {}
   /** How often it was asked whether it is there; it answers when this has resolved. */
@@ -86,6 +88,13 @@ export class FakeFileServer implements FileServer {
     this.kill()
   }
 
+  #serve({ client, trees }: { readonly client: number; readonly trees: readonly ServedTree[] }): undefined {
+    const needsStore = trees.some(({ tree }) => tree.kind === "state")
+    if (needsStore && !this.#isOpen) throw new CallFailure("locked", "The store is locked")
+    this.clients.set(client, trees)
+    this.onServe(client)
+  }
+
   #handlers() {
     return [
       handler(FILES.status, async () => {
@@ -93,12 +102,10 @@ export class FakeFileServer implements FileServer {
         await this.onStatus()
         return undefined
       }),
-      handler(FILES.serve, ({ client, trees }) => {
-        const needsStore = trees.some(({ tree }) => tree.kind === "state")
-        if (needsStore && !this.#isOpen) throw new CallFailure("locked", "The store is locked")
-        this.clients.set(client, trees)
-        this.onServe(client)
-        return undefined
+      handler(FILES.serve, (params) => this.#serve(params)),
+      handler(FILES.serveAgain, (params) => {
+        this.again.add(params.client)
+        return this.#serve(params)
       }),
       handler(FILES.drop, ({ client }) => {
         this.clients.delete(client)

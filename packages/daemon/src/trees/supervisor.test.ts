@@ -18,6 +18,8 @@ class Bench implements AsyncDisposable {
   readonly notices: string[] = []
   readonly supervisor: Supervisor
   now = 0
+  /** A client is joined to a server again, and so can ask it for something. */
+  onJoined: (server: FakeFileServer, label: number) => void = () => {}
 
   constructor(onServe: (server: FakeFileServer, label: number) => void, lookMs?: number) {
     this.supervisor = new Supervisor({
@@ -42,6 +44,7 @@ class Bench implements AsyncDisposable {
         onReconnect: async (again) => {
           closeSync(again)
           this.reconnected.push(label)
+          this.onJoined(this.servers.at(-1) as FakeFileServer, label)
         },
         onLost: (why) => this.lost.set(label, why),
       })
@@ -99,14 +102,25 @@ test("one that does so once in a while is given up all the same", async () => {
 })
 
 test("where nobody says whose request it was, clients are served one after the other until it shows", async () => {
-  await using bench = new Bench((server, label) => {
-    if (bench.servers.length > 1 && label === 2) setTimeout(() => server.kill("out of memory"), 10)
-  })
+  await using bench = new Bench(() => {})
+  bench.onJoined = (server, label) => {
+    if (label === 2) setTimeout(() => server.kill("out of memory"), 10)
+  }
   await bench.attach(3)
   bench.servers[0]?.kill("out of memory")
   await eventually(() => bench.lost.size > 0 && bench.isServing)
   assert.deepEqual([...bench.lost.keys()], [2])
   assert.equal(bench.supervisor.clients, 2)
+})
+
+test("a server that was started anew knows of all clients before any of them can speak to it", async () => {
+  await using bench = new Bench(() => {})
+  await bench.attach(3)
+  const known: number[] = []
+  bench.onJoined = (server) => known.push(server.again.size)
+  bench.servers[0]?.kill()
+  await eventually(() => bench.servers.length === 2 && bench.isServing && known.length === 3)
+  assert.deepEqual(known, [3, 3, 3])
 })
 
 test("words about a client that is not there change nothing", async () => {
@@ -145,9 +159,10 @@ test("one that hangs while clients are served again loses none of them", async (
 })
 
 test("a client that makes one server after the other hang is given up, and the others go on", async () => {
-  await using bench = new Bench((server, label) => {
-    if (bench.servers.length > 1 && label === 2) server.onStatus = () => server.ended
-  }, 5)
+  await using bench = new Bench(() => {}, 5)
+  bench.onJoined = (server, label) => {
+    if (label === 2) server.onStatus = () => server.ended
+  }
   await bench.attach(3)
   bench.servers[0]?.kill()
   await eventually(() => bench.lost.size > 0 && bench.isServing, 10_000)

@@ -1,9 +1,11 @@
+import { closeSync } from "node:fs"
+import { setTimeout } from "node:timers/promises"
 import { faultyClient } from "@skerry/files/fault-words"
 import { FILES, type ServedTree } from "@skerry/rpc"
 import { DaemonError, messageOf } from "../errors.ts"
 import type { FileServer } from "./file-server.ts"
 import { TREE_LIMITS } from "./limits.ts"
-import { expectAlive, type ServedClient, serve } from "./server-calls.ts"
+import { expectAlive, type ServedClient, serve, within } from "./server-calls.ts"
 import { ServerWatch } from "./server-watch.ts"
 
 /** What the owner of a client does when its server changes. */
@@ -94,7 +96,7 @@ export class Supervisor {
       onReconnect: (fd) => hooks.onReconnect(fd),
       onLost: (why) => hooks.onLost(why),
     }
-    const fd = await serve(server, client)
+    const fd = await serve(server, client, FILES.serve)
     this.#clients.set(client.label, client)
     return { label: client.label, fd }
   }
@@ -105,8 +107,7 @@ export class Supervisor {
     const server = await this.#present()
     if (server === undefined) return
     try {
-      const signal = AbortSignal.timeout(TREE_LIMITS.dropMs)
-      await server.control.call(FILES.drop, { client: label }, { signal }).result
+      await server.control.call(FILES.drop, { client: label }, within(TREE_LIMITS.dropMs)).result
     } catch (error) {
       this.#options.onNotice(`the file server of ${this.#options.name}: ${messageOf(error)}`)
     } finally {
@@ -133,8 +134,7 @@ export class Supervisor {
   async #stop(server: FileServer | undefined): Promise<void> {
     if (server === undefined) return
     try {
-      const signal = AbortSignal.timeout(TREE_LIMITS.dropMs)
-      await server.control.call(FILES.end, undefined, { signal }).result
+      await server.control.call(FILES.end, undefined, within(TREE_LIMITS.dropMs)).result
     } catch {
       // It has ended, or will not: either way it is killed now.
     }
@@ -179,22 +179,35 @@ export class Supervisor {
     return running
   }
 
-  /**
-   * Clients of the server before this one. One that cannot be served any more is lost, the others go on. Throws where the
-   * server dies at it: then none is lost.
-   */
+  /** Clients of the server before. One that can't be served any more is lost; where the server dies at it, it throws, and none is. */
   async #serveAgain(server: FileServer): Promise<void> {
     const isTogether = this.#deaths <= TREE_LIMITS.deathsTogether
-    for (const client of [...this.#clients.values()]) {
-      if (!this.#clients.has(client.label)) continue // dropped meanwhile
+    const waiting = new Map<Client, number>()
+    const attempt = async (client: Client, act: () => Promise<void>) => {
       try {
-        await client.onReconnect(await serve(server, client))
+        await act()
       } catch (error) {
         await expectAlive(server)
         this.#lose(client, messageOf(error))
         await server.disconnect(client.label)
       }
-      if (!isTogether) await this.#prove(server, client.label)
+    }
+    try {
+      // It knows of all before any of them can speak: nobody gets a lock that is another one's.
+      for (const client of [...this.#clients.values()]) {
+        await attempt(
+          client,
+          async () => void waiting.set(client, await serve(server, client, FILES.serveAgain)),
+        )
+      }
+      for (const [client, fd] of waiting) {
+        if (!this.#clients.has(client.label)) continue // dropped meanwhile
+        waiting.delete(client)
+        await attempt(client, () => client.onReconnect(fd))
+        if (!isTogether) await this.#prove(server, client.label)
+      }
+    } finally {
+      for (const fd of waiting.values()) closeSync(fd)
     }
   }
 
@@ -279,18 +292,8 @@ export class Supervisor {
   }
 
   /** Rejects where all ends, or `cut` is aborted. */
-  #wait(ms: number, cut?: AbortSignal): Promise<void> {
+  async #wait(ms: number, cut?: AbortSignal): Promise<void> {
     const signal = cut === undefined ? this.#abort.signal : AbortSignal.any([this.#abort.signal, cut])
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        signal.removeEventListener("abort", onAbort)
-        resolve()
-      }, ms)
-      const onAbort = () => {
-        clearTimeout(timer)
-        reject(signal.reason as Error)
-      }
-      signal.addEventListener("abort", onAbort, { once: true })
-    })
+    await setTimeout(ms, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
 }

@@ -115,3 +115,9 @@ export const reclaim = ({ fid, newFid, id, flags, names }: Reclaim): Operation<Q
     return qid
   },
 })
+
+export const reclaimed = (): Operation<void> => ({
+  type: MESSAGES.reclaimed.type,
+  write() {},
+  read() {},
+})

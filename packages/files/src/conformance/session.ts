@@ -23,9 +23,14 @@ export interface ConnectedClient {
 /** Connects another client to a tree. */
 export function connect(
   served: ServedTree,
-  { access = "write", messageBytes = 65_536 }: { access?: "read" | "write"; messageBytes?: number } = {},
+  {
+    access = "write",
+    messageBytes = 65_536,
+    isAgain = false,
+  }: { access?: "read" | "write"; messageBytes?: number; isAgain?: boolean } = {},
 ): ConnectedClient {
-  const session = new Session({ trees: new Map([["tree", { served, access }]]), pool: new BufferPool() })
+  const trees = new Map([["tree", { served, access }]])
+  const session = new Session({ trees, pool: new BufferPool(), isAgain })
   const client = new NinepClient(sessionTransport(session), messageBytes)
   client.attach(0, "tree", 1000)
   let lastFid = 1_000_000

@@ -16,6 +16,11 @@ import type { TreeSource } from "./tree-source.ts"
 export const FILE_SERVER_LIMITS = {
   /** Clients served at once: each has tables of its own. */
   clients: 1024,
+  /**
+   * How long nobody gets a lock in a tree because a client of the server before may have it: longer than the daemon takes to join all
+   * of them again, one after the other; a client that is paused keeps the others waiting no longer.
+   */
+  reclaimMs: 30_000,
 } as const
 
 export interface FileServerOptions {
@@ -51,7 +56,8 @@ export class FileServer {
 
   handlers(): readonly PortHandler[] {
     return [
-      answering(FILES.serve, ({ client, trees }) => this.#serve(client, trees)),
+      answering(FILES.serve, ({ client, trees }) => this.#serve(client, trees, false)),
+      answering(FILES.serveAgain, ({ client, trees }) => this.#serve(client, trees, true)),
       answering(FILES.drop, ({ client }) => this.#drop(client)),
       statusHandler(() => this.#status()),
       answering(FILES.end, () => {
@@ -72,7 +78,7 @@ export class FileServer {
     this.#isEnded = true
   }
 
-  #serve(label: number, wanted: readonly WantedTree[]): void {
+  #serve(label: number, wanted: readonly WantedTree[], isAgain: boolean): void {
     if (this.#clients.has(label)) throw new ServerError("known-client", `Client ${label} is served already`)
     if (this.#clients.size >= FILE_SERVER_LIMITS.clients) {
       throw new ServerError("too-many", `At most ${FILE_SERVER_LIMITS.clients} clients are served`)
@@ -81,7 +87,8 @@ export class FileServer {
     const byName = new Map<string, AttachableTree>()
     for (const { attachName, access, tree } of wanted)
       byName.set(attachName, { served: trees.open(tree), access })
-    const session = new Session({ trees: byName, pool: this.#pool, budget: this.#budget })
+    const session = new Session({ trees: byName, pool: this.#pool, budget: this.#budget, isAgain })
+    if (isAgain) this.#options.loop.after(FILE_SERVER_LIMITS.reclaimMs, () => session.endReclaiming())
     const client: Client = { session, trees: [...byName.values()], connection: undefined, giveUp: () => {} }
     this.#clients.set(label, client)
     try {

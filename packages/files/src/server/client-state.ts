@@ -28,6 +28,15 @@ export class ClientState {
     this.fids = new FidTable(budget)
   }
 
+  /** It had these trees with the server before this one: others wait for a lock until it has its own again. */
+  beginReclaiming(): void {
+    for (const { served } of this.trees.values()) served.locks.reclaiming.add(this.lockHolder)
+  }
+
+  endReclaiming(): void {
+    for (const { served } of this.trees.values()) served.locks.reclaiming.delete(this.lockHolder)
+  }
+
   /** A fid whose tree may be changed: EROFS otherwise, before the tree hears of it. */
   changeable(number: number): Fid {
     const fid = this.fids.get(number)

@@ -163,6 +163,12 @@ export function reclaim(client: ClientState): void {
   output.u32(ioUnit(client.messageBytes))
 }
 
+/** From now on the client has its locks again, and gets others like anybody. */
+export function reclaimed(client: ClientState): void {
+  client.input.finish()
+  client.endReclaiming()
+}
+
 function readNames({ input }: ClientState, most: number): string[] {
   const count = input.u16()
   if (count > most) throw new ProtocolError("too-large", `${count} names are over the limit of ${most}`)

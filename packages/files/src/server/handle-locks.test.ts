@@ -1,20 +1,20 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import * as op from "../client/operations.ts"
-import { getlock, type LockRequest, lock } from "../client/operations-more.ts"
+import { getlock, type LockRequest, lock, reclaimed } from "../client/operations-more.ts"
 import { NINEP_LIMITS } from "../codec/limits.ts"
 import { OPEN } from "../codec/messages.ts"
 import { connect } from "../conformance/session.ts"
 import { memoryTree } from "./scripted-client.ts"
 import { ServedTree } from "./served-tree.ts"
 
-/** Two clients that have the same file open. */
-function twoClients() {
+/** Two clients that have the same file open, perhaps since before the server was started anew. */
+function twoClients(isAgain = false) {
   const served = new ServedTree(memoryTree())
   const maker = connect(served)
   maker.client.call(op.lcreate(0, "f", 0, 0o644))
   const open = () => {
-    const connected = connect(served)
+    const connected = connect(served, { isAgain })
     const file = connected.walk(0, "f")
     connected.client.call(op.lopen(file, OPEN.readWrite))
     const ask = (type: LockRequest["type"], start = 0, length = 0, process = 1, fid = file) =>
@@ -125,4 +125,27 @@ test("a client has as many locks as it may, over all files", () => {
     else for (let index = 0; index < perFile; index++) assert.equal(ask(fid, index * 2), "granted")
   }
   session.close()
+})
+
+test("after a start anew nobody gets a lock before those of before have had theirs", () => {
+  const [one, two] = twoClients(true)
+  assert.equal(two.ask("write", 0, 10), "granted")
+  two.client.call(reclaimed())
+  // It is done, and the other one is not: whatever is asked now may be the other's.
+  assert.equal(two.ask("write", 20, 10), "blocked")
+  assert.equal(two.ask("unlock", 0, 5), "granted")
+  assert.equal(one.ask("write", 20, 10), "granted")
+  one.client.call(reclaimed())
+  assert.equal(two.ask("write", 20, 10), "blocked")
+  assert.equal(two.ask("write", 40, 10), "granted")
+})
+
+test("nobody waits for one that is gone, or has had time enough", () => {
+  for (const end of ["close", "endReclaiming"] as const) {
+    const [one, two] = twoClients(true)
+    two.client.call(reclaimed())
+    assert.equal(two.ask("read"), "blocked")
+    one.session[end]()
+    assert.equal(two.ask("read"), "granted")
+  }
 })

@@ -2,7 +2,7 @@ import { MESSAGES, type MessageName } from "../codec/messages.ts"
 import type { Handler } from "./client-state.ts"
 import { getattr, setattr, statfs, xattrcreate, xattrwalk } from "./handle-attributes.ts"
 import { fsync, lcreate, lopen, read, readdir, write } from "./handle-content.ts"
-import { attach, auth, clunk, flush, reclaim, remove, version, walk } from "./handle-fids.ts"
+import { attach, auth, clunk, flush, reclaim, reclaimed, remove, version, walk } from "./handle-fids.ts"
 import { getlock, lock } from "./handle-locks.ts"
 import { link, mkdir, mknod, readlink, rename, renameat, symlink, unlinkat } from "./handle-names.ts"
 
@@ -24,6 +24,7 @@ const BY_NAME: Readonly<Record<MessageName, Handler>> = {
   readdir,
   readlink,
   reclaim,
+  reclaimed,
   remove,
   rename,
   renameat,

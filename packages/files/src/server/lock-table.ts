@@ -31,6 +31,11 @@ export interface Lock extends LockRange {
 /** POSIX record locks of one tree's files, across clients. Nobody waits in it: who finds a lock in the way asks again. */
 export class LockTable {
   readonly #files = new Map<bigint, Lock[]>()
+  /**
+   * Clients of the server before this one that have not told yet what they had locked. Until they have, nobody else locks
+   * anything: it may be theirs.
+   */
+  readonly reclaiming = new Set<LockHolder>()
 
   /** What keeps `owner` from locking the range. */
   conflict(file: bigint, owner: LockOwner, range: LockRange, isWrite: boolean): Lock | undefined {
@@ -41,6 +46,7 @@ export class LockTable {
 
   /** Locks the range, in place of what the owner had locked of it. "full": there are too many locks. */
   lock(file: bigint, wanted: Lock): "granted" | "blocked" | "full" {
+    if (this.reclaiming.size > 0 && !this.reclaiming.has(wanted.owner.holder)) return "blocked"
     if (this.conflict(file, wanted.owner, wanted, wanted.isWrite) !== undefined) return "blocked"
     return this.#replace(file, wanted.owner, wanted, wanted) ? "granted" : "full"
   }

@@ -16,6 +16,8 @@ export interface SessionOptions {
   /** By the name that the client attaches each by. */
   readonly trees: ReadonlyMap<string, AttachableTree>
   readonly pool: BufferPool
+  /** The client had a session with the server before this one, and reclaims what it held. */
+  readonly isAgain?: boolean
   /** Shared by all sessions of a server; absent: this one is alone. */
   readonly budget?: FidBudget
 }
@@ -39,9 +41,10 @@ export class Session {
   #isOpen = true
   #requests = 0
 
-  constructor({ trees, pool, budget = new FidBudget() }: SessionOptions) {
+  constructor({ trees, pool, budget = new FidBudget(), isAgain = false }: SessionOptions) {
     this.#answers = new Answers(pool)
     this.#state = new ClientState(trees, this.#answers.writer, budget)
+    if (isAgain) this.#state.beginReclaiming()
     this.#backlog = new Backlog(pool)
     this.#trees = [...trees.values()]
   }
@@ -91,6 +94,11 @@ export class Session {
     this.#answers.release(this.#freeTag)
   }
 
+  /** The client has had time enough to ask for its locks again: others wait no longer. */
+  endReclaiming(): void {
+    this.#state.endReclaiming()
+  }
+
   /** Answers to be sent, valid until taken(). */
   pending(): Buffer {
     return this.#answers.pending()
@@ -108,6 +116,7 @@ export class Session {
     if (!this.#isOpen) return undefined
     this.#isOpen = false
     this.#state.reset()
+    this.#state.endReclaiming()
     this.#answers.close()
     this.#backlog.close()
     let failure: FileErrorCode | undefined

@@ -14,6 +14,12 @@ function agreeAgain(bench: Bench): void {
   bench.send(server, reply("attach", 0, qid(1, 0x80)))
 }
 
+/** The last thing that it is told: that this was all. */
+function allTold(bench: Bench, tag: number): void {
+  assert.deepEqual(bench.next(bench.server), say("reclaimed", tag))
+  bench.send(bench.server, reply("reclaimed", tag))
+}
+
 test("a new server is told what was open, by its names and its id, and what has no answer is asked again", () => {
   using bench = new Bench()
   bench.begin()
@@ -36,6 +42,7 @@ test("a new server is told what was open, by its names and its id, and what has 
     say("reclaim", 1, ["u32", 0], ["u32", 6], ["u64", 2], ["u32", 0xffff_ffff], ["u16", 1], "a"),
   ])
   for (const tag of [0, 1]) bench.send(bench.server, reply("reclaim", tag, qid(0), ["u32", 0]))
+  allTold(bench, 2)
   assert.deepEqual(bench.next(bench.server), read)
   bench.send(bench.server, reply("read", 4, ["u32", 2], Buffer.from("hi")))
   assert.deepEqual(bench.next(bench.kernel), reply("read", 4, ["u32", 2], Buffer.from("hi")))
@@ -52,6 +59,7 @@ test("half an answer of a server that is gone reaches nobody", () => {
   bench.kill()
   bench.serve()
   agreeAgain(bench)
+  allTold(bench, 0)
   assert.deepEqual(bench.next(bench.server), read)
   const answer = reply("read", 4, ["u32", 3], Buffer.from("abc"))
   bench.send(bench.server, answer)
@@ -121,6 +129,7 @@ test("an attribute that is being written is written anew", () => {
   for (const [tag, name] of (["reclaim", "xattrcreate", "write"] as const).entries()) {
     bench.send(bench.server, name === "reclaim" ? reply(name, tag, qid(2), ["u32", 0]) : reply(name, tag))
   }
+  allTold(bench, 3)
   assert.deepEqual(bench.next(bench.server), say("clunk", 9, ["u32", 1]))
 })
 
@@ -139,6 +148,7 @@ test("what was done without an answer is not done twice", () => {
   bench.kill()
   bench.serve()
   agreeAgain(bench)
+  allTold(bench, 0)
   assert.deepEqual(
     asked.map(() => bench.next(bench.server)),
     asked,
@@ -186,6 +196,7 @@ for (const [size, isDone] of [
       ["u64", 0],
     ] as const
     bench.send(bench.server, reply("getattr", 1, ...attributes, ["u64", size], Buffer.alloc(96)))
+    allTold(bench, 2)
     if (isDone) assert.deepEqual(bench.next(bench.kernel), reply("write", 5, ["u32", 5]))
     else assert.deepEqual(bench.next(bench.server), write)
   })
@@ -202,10 +213,23 @@ for (const isPrivate of [true, false]) {
     bench.kill()
     bench.serve()
     agreeAgain(bench)
+    allTold(bench, 0)
     const wanted = 1 | OPEN.create | (isPrivate ? 0 : OPEN.exclusive)
     assert.deepEqual(bench.next(bench.server), create(wanted))
   })
 }
+
+test("a server from before this message refuses it, and the kernel goes on", () => {
+  using bench = new Bench()
+  bench.begin()
+  bench.kill()
+  bench.serve()
+  agreeAgain(bench)
+  bench.next(bench.server)
+  bench.send(bench.server, refusal(0, ERRNO.EOPNOTSUPP))
+  const request = say("getattr", 1, ["u32", 0], ["u64", 1])
+  bench.exchange(request, reply("getattr", 1))
+})
 
 test("a file that is gone is the kernel's no more; a server with shorter messages ends the tree", () => {
   using bench = new Bench()
@@ -219,6 +243,7 @@ test("a file that is gone is the kernel's no more; a server with shorter message
       assert.equal(bench.next(bench.server)[4], 200)
       bench.send(bench.server, refusal(0, ERRNO.ESTALE))
     }
+    allTold(bench, round === 1 ? 1 : 0)
     const request = say("getattr", 1, ["u32", 0], ["u64", 1])
     bench.exchange(request, reply("getattr", 1))
   }

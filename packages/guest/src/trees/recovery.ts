@@ -22,7 +22,8 @@ export class NoRecovery extends Error {
 /**
  * Tells a new server what the kernel holds: version, attaches, then a reclaim for each fid with its locks and attributes.
  * A file that is gone is gone for the kernel too (EBADF). Steps of one batch are asked at once, in their order; the
- * next batch when all are answered. Then the kernel's unanswered requests are asked once more.
+ * next batch when all are answered. At the end it is told that this was all: until then nobody else gets a lock. Then the
+ * kernel's unanswered requests are asked once more.
  */
 export class Recovery {
   readonly #keeper: Keeper
@@ -76,7 +77,8 @@ export class Recovery {
       batch = []
     }
     for (const { request } of this.#keeper.pending.values()) this.#askOfAppend(batch, request)
-    if (batch.length > 0) yield batch
+    this.#add(batch, message(MESSAGES.reclaimed.type, 0, Buffer.alloc(0)))
+    yield batch
   }
 
   #add(batch: Step[], request: Uint8Array, onAnswer: (answer: Buffer) => void = () => {}): void {
