@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, type TestContext, test } from "node:test"
 import { findFilesServer } from "@skerry/files/find-program"
-import { processFilter } from "@skerry/isolation"
+import { openCgroups, processFilter, readCgroupTexts } from "@skerry/isolation"
 import { openLinux } from "@skerry/linux"
 import type { StateSettings, TreeName } from "@skerry/model"
 import { FILES, STATE_METHODS } from "@skerry/rpc"
@@ -20,6 +20,8 @@ const linux = openLinux()
 const uid = process.getuid?.() ?? 0
 const folder = mkdtempSync(join(tmpdir(), "skerry-file-servers-"))
 after(() => rmSync(folder, { recursive: true }))
+const cgroups = await openCgroups({ ...(await readCgroupTexts()), uid, home: folder })
+after(() => cgroups[Symbol.asyncDispose]())
 const storeDirectory = join(folder, "state/store")
 const paths = {
   configuration: join(folder, "config"),
@@ -28,6 +30,7 @@ const paths = {
   runtime: join(folder, "run"),
 }
 const host = new ProcessHost({
+  cgroups: async () => cgroups,
   ...{ linux, uid, storeDirectory },
   path: process.env.PATH ?? "",
   bwrapPath: () => "/usr/bin/bwrap",

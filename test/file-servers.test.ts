@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import {
   chownSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -13,7 +14,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, test } from "node:test"
 import { findFilesServer } from "@skerry/files/find-program"
-import { processFilter } from "@skerry/isolation"
+import { openCgroups, processFilter, readCgroupTexts } from "@skerry/isolation"
 import { openLinux } from "@skerry/linux"
 import { FILES, type FilesStatus } from "@skerry/rpc"
 import type { FileServer } from "../packages/daemon/src/trees/file-server.ts"
@@ -41,9 +42,14 @@ const paths = {
   cache: "/none/cache",
   runtime: "/none/run",
 }
+const uid = process.getuid?.() ?? 0
+const ownCgroups = async () => openCgroups({ ...(await readCgroupTexts()), uid, home: folder })
+const cgroups = await ownCgroups()
+after(() => cgroups[Symbol.asyncDispose]())
 const host = new ProcessHost({
+  cgroups: async () => cgroups,
   linux,
-  uid: process.getuid?.() ?? 0,
+  uid,
   path: process.env.PATH ?? "",
   bwrapPath: () => "/usr/bin/bwrap",
   program: findFilesServer,
@@ -109,7 +115,7 @@ test("a directory that was renamed after it was granted is the one that is serve
   }
 })
 
-const isRoot = process.getuid?.() === 0
+const isRoot = uid === 0
 
 test("as root, a directory is served by its owner, who need not reach it by its path", {
   skip: !isRoot,
@@ -182,9 +188,45 @@ function serverProcesses(): number[] {
   return processesOf(process.pid).filter((pid) => /^\/skerry\/node$/.test(words(pid)[0] ?? ""))
 }
 
+test("all of a server is in a cgroup of its own, which is bounded and goes with it", async (t) => {
+  if (!cgroups.controls.memory) return t.skip("no cgroups here")
+  const places = async () => {
+    await using _server = await startServer("read")
+    const [server = 0] = serverProcesses()
+    const [chain = 0] = processesOf(process.pid)
+      .filter((pid) => processesOf(pid).includes(server))
+      .slice(1)
+    const [inner, outer] = [server, chain].map(cgroupOf)
+    assert.equal(inner, outer)
+    const limit = ["memory.max", "memory.limit_in_bytes"].map((name) => join(inner ?? "", name))
+    assert.equal(readFileSync(limit.find(existsSync) ?? "", "utf8").trim(), String(2 ** 30))
+    return inner ?? ""
+  }
+  const [first, second] = [await places(), await places()]
+  assert.notEqual(first, second)
+  assert.deepEqual([first, second].filter(existsSync), [])
+})
+
+test("a server that a dead daemon left is ended by the next one, even if it is stopped", async (t) => {
+  if (!cgroups.controls.memory) return t.skip("no cgroups here")
+  await using server = await startServer("read")
+  const [left = 0] = serverProcesses()
+  process.kill(left, "SIGSTOP")
+  await (await ownCgroups()).sweep()
+  assert.match(await server.ended, /SIGKILL|status 137/)
+  assert.deepEqual(serverProcesses(), [])
+})
+
+/** The directory that bounds the memory of a process. */
+function cgroupOf(pid: number): string {
+  const [, place = ""] =
+    /^(?:\d+:memory|0:):(.*_files-.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8")) ?? []
+  return ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"].map((top) => join(top, place)).find(existsSync) ?? ""
+}
+
 test("a server that cannot run says why, and leaves nothing", async () => {
   const broken = new ProcessHost({
-    ...{ linux, uid: process.getuid?.() ?? 0, path: process.env.PATH ?? "" },
+    ...{ cgroups: async () => cgroups, linux, uid, path: process.env.PATH ?? "" },
     bwrapPath: () => "/usr/bin/bwrap",
     program: () => ({ ...findFilesServer(), nodePath: "/nonexistent/node" }),
     seccomp: () => processFilter("x86_64"),

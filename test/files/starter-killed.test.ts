@@ -44,13 +44,15 @@ assert.throws(() => {
 
 const PROGRAM = `
   import { findFilesServer } from ${entry("@skerry/files/find-program")}
-  import { processFilter } from ${entry("@skerry/isolation")}
+  import { openCgroups, processFilter } from ${entry("@skerry/isolation")}
   import { openLinux } from ${entry("@skerry/linux")}
   import { openGranted } from ${source("open-directory.ts")}
   import { ProcessHost } from ${source("process-host.ts")}
   const [uid, bwrapPath, served] = process.argv.slice(1)
+  // As where a host has none: nothing but its own chain of processes ends a server then.
+  const cgroups = await openCgroups({ mountinfo: "", selfCgroup: "", uid: 1, home: served })
   const host = new ProcessHost({
-    linux: openLinux(), uid: Number(uid), path: process.env.PATH, bwrapPath: () => bwrapPath, program: findFilesServer,
+    linux: openLinux(), cgroups: async () => cgroups, uid: Number(uid), path: process.env.PATH, bwrapPath: () => bwrapPath, program: findFilesServer,
     seccomp: () => processFilter(process.arch === "x64" ? "x86_64" : "aarch64"), storeDirectory: served,
   })
   const paths = { configuration: "/none/c", state: "/none/s", cache: "/none/k", runtime: "/none/r" }

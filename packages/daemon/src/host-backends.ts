@@ -88,6 +88,7 @@ export function hostBackends(parts: HostParts): {
     fileServers: {
       process: new ProcessHost({
         ...{ linux, uid, path },
+        cgroups: async () => (await share()).cgroups,
         bwrapPath: () => findProgram("bwrap", path, "bubblewrap"),
         program: findFilesServer,
         seccomp: () => processFilter(machine()),

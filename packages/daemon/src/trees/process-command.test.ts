@@ -15,12 +15,13 @@ const plan: ServerPlan = {
 const bound = (command: readonly string[], option: string) =>
   command[command.indexOf(option, command.indexOf("/s/files.cjs") + 1) + 1]
 
-const LIFE = ["setpriv", "--pdeathsig", "KILL", "--"]
+const GATE = 'ulimit -c 0 && read -r go && exec "$@" </dev/null'
+const BEGIN = ["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", GATE, "skerry-gate"]
 
 test("a user's server is bound to the path, below a process namespace of the same user", () => {
   const command = processCommand(plan)
   const unshare = ["unshare", "--user", "--map-current-user", "--pid", "--fork", "--kill-child=KILL", "--"]
-  assert.deepEqual(command.slice(0, 12), [...LIFE, ...unshare, "/usr/bin/bwrap"])
+  assert.deepEqual(command.slice(0, 16), [...BEGIN, ...unshare, "/usr/bin/bwrap"])
   assert.equal(bound(command, "--ro-bind"), "/home/me/Documents")
 })
 
@@ -28,9 +29,9 @@ test("root's server is bound to what its launcher's working directory is, whatev
   const account = { uid: 1000, gid: 1000 }
   const command = processCommand({ ...plan, isRoot: true, account })
   const unshare = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL"]
-  assert.deepEqual(command.slice(0, 14), [...LIFE, ...unshare, "--", "sh", "-c"])
-  assert.match(command[14] ?? "", /^mount --no-canonicalize --bind \. \/mnt && cd \/ && exec "\$@"$/)
-  assert.deepEqual(command.slice(16, 18), ["setpriv", "--reuid=1000"])
+  assert.deepEqual(command.slice(0, 18), [...BEGIN, ...unshare, "--", "sh", "-c"])
+  assert.match(command[18] ?? "", /^mount --no-canonicalize --bind \. \/mnt && cd \/ && exec "\$@"$/)
+  assert.deepEqual(command.slice(20, 22), ["setpriv", "--reuid=1000"])
   assert.equal(bound(command, "--ro-bind"), "/mnt")
   assert.equal(command.includes("/home/me/Documents"), false)
 })

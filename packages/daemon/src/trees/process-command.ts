@@ -9,6 +9,9 @@ const PLACE = "/mnt"
 /** Working directory of the launcher: what is served, by its handle. A path could lead elsewhere by now. */
 const LAUNCHER = `mount --no-canonicalize --bind . ${PLACE} && cd / && exec "$@"`
 
+/** Waits for a line, so that the daemon can put this process into its cgroup first. A core file would carry the store's key to the disk. */
+const GATE = 'ulimit -c 0 && read -r go && exec "$@" </dev/null'
+
 export type ServerPlan = Omit<FilesServer, "serves"> & {
   readonly serves:
     | { readonly kind: "store"; readonly limitMiB?: number }
@@ -19,15 +22,15 @@ export type ServerPlan = Omit<FilesServer, "serves"> & {
 }
 
 /**
- * Pure: starts a file server whose working directory is what it serves. setpriv becomes unshare, which ends with the daemon; below, in a
- * process namespace whose end is unshare's, sh and setpriv become bwrap. Without that namespace a bwrap that is killed between its fork and what it
+ * Pure: starts a file server whose working directory is what it serves. setpriv and sh become unshare, which ends with the daemon; below,
+ * in a process namespace whose end is unshare's, sh and setpriv become bwrap. Without that namespace a bwrap that is killed between its fork and what it
  * tells its child then would leave a child that waits for it for ever.
  */
 export function processCommand({ serves, path, isRoot, ...server }: ServerPlan): string[] {
   const from = isRoot ? PLACE : path
   const command = filesServerCommand({ ...server, serves: { ...serves, path: from } })
   return [
-    ...["setpriv", "--pdeathsig", "KILL", "--"],
+    ...["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", GATE, "skerry-gate"],
     ...["unshare", ...(isRoot ? ["--mount", "--propagation", "private"] : ["--user", "--map-current-user"])],
     ...["--pid", "--fork", "--kill-child=KILL", "--"],
     ...(isRoot ? ["sh", "-c", LAUNCHER, "skerry-files"] : []),

@@ -13,16 +13,27 @@ import { Socket } from "node:net"
 import { join } from "node:path"
 import { type LaunchedServer, launchFilesServer } from "@skerry/files/launch"
 import type { FilesServer } from "@skerry/files/sandbox"
+import type { Cgroups, DomainCgroup } from "@skerry/isolation"
 import type { Linux } from "@skerry/linux"
-import { printableLines } from "@skerry/model"
+import { type DomainId, printableLines } from "@skerry/model"
 import { Connection, FILES } from "@skerry/rpc"
-import { DaemonError } from "../errors.ts"
+import { DaemonError, messageOf } from "../errors.ts"
 import type { FileServer, FileServerHost, ServerRoot } from "./file-server.ts"
 import { openAgain } from "./open-directory.ts"
 import { processCommand, STORE_ACCOUNT } from "./process-command.ts"
 
+/**
+ * What one may take. It needs less than 150 MB (docs/performance.md); the rest is for what the kernel keeps of the files that it reads and
+ * writes, which counts as its own and is given up where it gets tight. Of processes: those of its sandbox, and Node's threads.
+ */
+const BOUNDS = { memoryBytes: 1024 * 1024 * 1024, processes: 64, cpuWeight: 200 } as const
+
+/** As no instance can be called. */
+const cgroupId = (number: number) => `_files-${number}` as DomainId
+
 export interface ProcessHostOptions {
   readonly linux: Linux
+  readonly cgroups: () => Promise<Pick<Cgroups, "create">>
   readonly uid: number
   /** PATH of the daemon. */
   readonly path: string
@@ -43,6 +54,7 @@ const LAST_WORDS_MS = 1_000
 /** File servers in sandboxed processes of this host. */
 export class ProcessHost implements FileServerHost {
   readonly #options: ProcessHostOptions
+  #lastCgroup = 0
 
   constructor(options: ProcessHostOptions) {
     this.#options = options
@@ -66,7 +78,7 @@ export class ProcessHost implements FileServerHost {
   }
 
   async #start(root: ServerRoot, handle: number, signal: AbortSignal): Promise<FileServer> {
-    const { linux, uid, path, bwrapPath, program, seccomp } = this.#options
+    const { linux, uid, path, bwrapPath, program, seccomp, cgroups } = this.#options
     const command = processCommand({
       ...program(),
       bwrapPath: bwrapPath(),
@@ -78,12 +90,17 @@ export class ProcessHost implements FileServerHost {
       path: readlinkSync(`/proc/self/fd/${handle}`),
       isRoot: uid === 0,
     })
+    this.#lastCgroup += 1
+    const cgroup = await (await cgroups()).create(cgroupId(this.#lastCgroup), BOUNDS)
+    await using unused = new AsyncDisposableStack()
+    unused.use(cgroup)
     const launched = launchFilesServer(linux, {
-      ...{ command, handle, seccomp: seccomp(), stdio: ["ignore", "ignore", "pipe"] },
+      ...{ command, handle, seccomp: seccomp(), stdio: ["pipe", "ignore", "pipe"] },
       cwd: `/proc/${process.pid}/fd/${handle}`,
       env: { PATH: path, LC_ALL: "C" },
     })
-    const server = new ServerProcess(linux, launched)
+    const server = new ServerProcess(linux, launched, cgroup)
+    unused.move()
     await server.ready(signal)
     return server
   }
@@ -102,14 +119,17 @@ class ServerProcess implements FileServer {
   readonly #child: ChildProcess
   readonly #linux: Linux
   readonly #clients: number
+  readonly #cgroup: DomainCgroup
   #said = ""
   #hasEnded = false
 
-  /** Takes the descriptors over. */
-  constructor(linux: Linux, { child, control, clients }: LaunchedServer) {
+  /** Takes the descriptors and the cgroup over. */
+  constructor(linux: Linux, { child, control, clients }: LaunchedServer, cgroup: DomainCgroup) {
     this.#child = child
     this.#linux = linux
     this.#clients = clients
+    this.#cgroup = cgroup
+    child.stdin?.on("error", () => {}) // it ended early: `ended` says why
     child.stderr?.setEncoding("utf8").on("data", (untrustedText: string) => {
       this.#said = `${this.#said}${untrustedText}`.slice(-SAID)
     })
@@ -118,8 +138,16 @@ class ServerProcess implements FileServer {
     void this.control.closed.then(() => this.#endSoon())
   }
 
-  /** Rejects, and nothing is left, if it ends instead or the signal is aborted. */
+  /** Lets it begin. Rejects, and nothing is left, if it ends instead or the signal is aborted. */
   async ready(signal: AbortSignal): Promise<void> {
+    try {
+      // Whatever it starts is in the cgroup from its beginning.
+      if (this.#child.pid !== undefined) await this.#cgroup.add(this.#child.pid)
+    } catch (cause) {
+      await this[Symbol.asyncDispose]()
+      throw new DaemonError("unusable", `it cannot be bounded: ${messageOf(cause)}`, { cause })
+    }
+    this.#child.stdin?.end("begin\n")
     const status = this.control.call(FILES.status, undefined, { signal })
     status.stdout.resume()
     try {
@@ -172,7 +200,14 @@ class ServerProcess implements FileServer {
     this.control.close()
     closeSync(this.#clients)
     const said = printableLines(this.#said.trim())
-    return said === "" ? how : `${how}; it said last: ${said}`
+    const why = said === "" ? how : `${how}; it said last: ${said}`
+    try {
+      const kills = await this.#cgroup.oomKills()
+      await this.#cgroup[Symbol.asyncDispose]()
+      return kills === 0 ? why : `${why}; it took more than its ${BOUNDS.memoryBytes / 2 ** 20} MiB of memory`
+    } catch (error) {
+      return `${why}; ${messageOf(error)}`
+    }
   }
 }
 
