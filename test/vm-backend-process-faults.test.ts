@@ -97,7 +97,8 @@ describe("a QEMU in trouble", { skip: process.getuid?.() !== 0 }, () => {
   const VICTIMS: Readonly<Record<string, (pid: number) => number>> = {
     QEMU: (pid) => pid,
     "the first process of its sandbox": parentOf,
-    "the launcher of its sandbox": (pid) => parentOf(parentOf(pid)),
+    "its sandbox": (pid) => parentOf(parentOf(pid)),
+    "the launcher of its sandbox": (pid) => parentOf(parentOf(parentOf(pid))),
   }
   for (const [who, find] of Object.entries(VICTIMS)) {
     test(`killed by kill -9 ends its domain and leaves nothing: ${who}`, async () => {

@@ -27,6 +27,12 @@ export async function readProcessStat(pid: number | string): Promise<ProcessStat
   return parseProcessStat(await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ""))
 }
 
+/** Empty where there is no such process. For a process of one thread. */
+export async function readChildren(pid: number): Promise<number[]> {
+  const pids = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "")
+  return pids.split(" ").filter(Boolean).map(Number)
+}
+
 /** Every process that we can see. */
 export async function readProcesses(): Promise<ProcessStat[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name))

@@ -1,4 +1,5 @@
 import type { DomainAccount } from "../../accounts.ts"
+import { ownProcesses } from "../../own-processes.ts"
 
 /**
  * Descriptors that a domain's launcher starts with. 3 and 4 stay open in the agent; the launcher and bwrap close
@@ -9,7 +10,7 @@ export const LAUNCH_DESCRIPTORS = {
   descriptors: 4,
   /** One line on it lets the launcher go on; its end makes the launcher end. */
   gate: 5,
-  /** bwrap says here which pid its first process has. */
+  /** bwrap says here that its first process exists. */
   info: 6,
   seccomp: 7,
   /** Held open by the first process inside for as long as it lives. */
@@ -31,16 +32,20 @@ export interface Launch {
 /** Whom everything in a domain runs as, seen from inside. */
 export const GUEST_UID = 1000
 
-/**
- * Runs as root of a mount namespace that nobody else sees: it waits for the gate (the daemon puts it into its cgroup
- * and checks the trees first), lays the image's trees over each other, and becomes what follows. The second limit
- * counts per account, so it bounds the domain also where there is no pids cgroup.
- */
-const LAUNCHER = [
+/** Waits for the gate: the daemon puts this process into its cgroup and checks the trees first. */
+const GATE = [
   "ulimit -c 0",
-  'ulimit -p "$2"',
   `read -r go <&${LAUNCH_DESCRIPTORS.gate} || exit 125`,
   `exec ${LAUNCH_DESCRIPTORS.gate}<&-`,
+  'exec "$@"',
+].join("\n")
+
+/**
+ * Runs as root of a mount namespace that nobody else sees: it lays the image's trees over each other, and becomes what follows. The
+ * limit counts per account, so it bounds the domain also where there is no pids cgroup.
+ */
+const LAUNCHER = [
+  'ulimit -p "$2"',
   'mount -t overlay overlay -o "ro,nosuid,nodev,lowerdir=$1" /mnt || exit 125',
   "shift 2",
   'exec "$@"',
@@ -112,11 +117,16 @@ function bubblewrapArguments(launch: Launch): string[] {
   ]
 }
 
-/** The whole chain of programs, each of which becomes the next one: unshare, sh, setpriv, bwrap, the agent. */
+/**
+ * The whole chain of programs: setpriv, sh and unshare, each of which becomes the next one; below, in a process namespace whose end is
+ * theirs, sh, setpriv and bwrap; and below that the agent. Without that namespace a bwrap that is killed while it forks would leave a
+ * child that waits for it for ever.
+ */
 export function launchCommand(launch: Launch): string[] {
   const { account } = launch
   return [
-    ...["unshare", ...namespaceArguments(account), "--propagation", "private", "--"],
+    ...["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", GATE, "skerry-gate"],
+    ...ownProcesses([...namespaceArguments(account), "--propagation", "private"]),
     ...["sh", "-c", LAUNCHER, "skerry-launch", launch.trees.join(":")],
     String(launch.processes),
     ...accountCommand(account),

@@ -21,6 +21,11 @@ test("signals to the agent and to the launcher are told alike", () => {
   })
 })
 
+test("so is one to bwrap, which its launcher cannot end by in the same way", () => {
+  const untrustedLastWords = "hello\nunshare: sigprocmask unblock failed: Invalid argument\n"
+  assert.deepEqual(domainExit({ ...end, code: 1, untrustedLastWords }), { kind: "killed", signal: "SIGKILL" })
+})
+
 test("other ends are failures with the last words", () => {
   const message = "the domain's first process ended with status 1: no such file"
   assert.deepEqual(domainExit({ ...end, code: 1, untrustedLastWords: " no such file\n" }), {

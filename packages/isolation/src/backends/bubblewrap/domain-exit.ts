@@ -1,5 +1,6 @@
 import { constants } from "node:os"
 import type { DomainExit } from "../../backend.ts"
+import { wasKilledBelow } from "../../own-processes.ts"
 
 export interface LauncherEnd {
   /** The launcher's own exit, as child_process reports it. */
@@ -15,6 +16,7 @@ export interface LauncherEnd {
 export function domainExit({ code, signal, isStopped, untrustedLastWords }: LauncherEnd): DomainExit {
   if (isStopped) return { kind: "stopped" }
   if (signal !== null) return { kind: "killed", signal }
+  if (wasKilledBelow(code, untrustedLastWords)) return { kind: "killed", signal: "SIGKILL" }
   if (code === 0) return { kind: "powered-off" }
   const inner = code === null ? undefined : signalName(code - 128)
   if (inner !== undefined) return { kind: "killed", signal: inner }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { Socket } from "node:net"
 import { IsolationError } from "../../backend.ts"
 import { readConsole } from "../../console-pieces.ts"
-import { type ProcessStat, readProcessStat } from "../../process-tree.ts"
+import { type ProcessStat, readChildren, readProcessStat } from "../../process-tree.ts"
 import { LAUNCH_DESCRIPTORS, type Launch, launchCommand } from "./command-line.ts"
 import { untilClosed } from "./domain.ts"
 import { untilDead } from "./stop-tree.ts"
@@ -62,7 +62,7 @@ export async function startLauncher(request: LaunchRequest): Promise<Launcher> {
   socket(fd.machineId).end(`${request.machineId}\n`)
   socket(fd.hostName).end(`${request.launch.hostName}\n`)
   const released = untilClosed(socket(fd.alive))
-  const first = readInfo(socket(fd.info))
+  const first = firstInside(socket(fd.info), child.pid ?? 0)
   const ended = async () => {
     const [end] = await Promise.all([exit, released])
     const last = await first
@@ -82,14 +82,18 @@ export async function startLauncher(request: LaunchRequest): Promise<Launcher> {
   }
 }
 
-/** The process that bwrap names; undefined if bwrap ended before it named one. */
-async function readInfo(socket: Socket): Promise<ProcessStat | undefined> {
+/** The only child of bwrap, which is the launcher's; undefined if bwrap ended before it said that there is one. */
+async function firstInside(info: Socket, launcher: number): Promise<ProcessStat | undefined> {
   let text = ""
-  socket.setEncoding("utf8")
-  for await (const piece of socket) {
+  info.setEncoding("utf8")
+  for await (const piece of info) {
     text += piece
-    if (text.length > INFO_BYTES) break
+    // Not until its end: the launcher has it open as well.
+    if (text.includes("}") || text.length > INFO_BYTES) break
   }
-  const pid = /"child-pid": (\d+)/.exec(text)?.[1]
-  return pid === undefined ? undefined : await readProcessStat(pid)
+  // The pid itself is one of the process namespace around bwrap.
+  if (!/"child-pid": \d+/.test(text)) return undefined
+  const [bwrap] = await readChildren(launcher)
+  const [first] = bwrap === undefined ? [] : await readChildren(bwrap)
+  return first === undefined ? undefined : await readProcessStat(first)
 }

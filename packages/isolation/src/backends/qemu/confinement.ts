@@ -1,4 +1,5 @@
 import type { DomainAccount } from "../../accounts.ts"
+import { ownProcesses } from "../../own-processes.ts"
 import type { KvmAccess } from "./host.ts"
 
 /** What the sandbox around QEMU shows of the host's top folders: a symlink where the host has one (merged /usr). */
@@ -12,7 +13,7 @@ export interface Confinement {
   readonly folders: readonly HostFolder[]
   /** "none" also where a device is there but not used. */
   readonly kvm: KvmAccess
-  /** bwrap reports its first process inside here. */
+  /** bwrap says here that its sandbox is made. */
   readonly infoFd: number
 }
 
@@ -24,20 +25,28 @@ const INNER_ID = 1000
  * an empty file system but for programs and libraries, an account of its own, no capabilities. As root no user
  * namespace is needed; an ordinary user gets the sub-uid by one. A line on the standard input lets the sandbox be made,
  * another one the command start; its end (also the daemon's) ends both.
+ *
+ * bwrap is the first process of a process namespace, so that whatever it is making ends with it: killed between its fork and what it
+ * tells its child then, bwrap would leave a child that waits for ever. Where the daemon dies before unshare's child has asked to die with
+ * unshare, the second line never comes.
  */
 export function confinedCommand(confinement: Confinement, command: readonly string[]): string[] {
   const { account, kvm } = confinement
   const isReserved = account.kind === "reserved"
   return [
-    // bwrap asks for this only once it has made its sandbox: a daemon that is dead by then would not be missed.
     ...["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"],
     // A core file would carry the guest's secrets to the host's disk.
     ...["/bin/sh", "-c", 'ulimit -c 0 && read -r go && exec "$@"', "skerry-gate"],
-    ...(isReserved ? [] : userNamespace(account)),
+    ...ownProcesses(isReserved ? [] : userNamespace(account)),
     confinement.bwrapPath,
-    ...["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
-    // bwrap's own first process stays: it dies with its parent whatever account QEMU has, and takes QEMU along.
-    ...["--die-with-parent", "--new-session"],
+    ...[
+      "--unshare-pid",
+      "--unshare-net",
+      "--unshare-ipc",
+      "--unshare-uts",
+      "--unshare-cgroup-try",
+      "--new-session",
+    ],
     ...["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"],
     ...["--ro-bind", "/usr", "/usr"],
     ...confinement.folders.flatMap(folderArguments),
@@ -58,8 +67,8 @@ export function confinedCommand(confinement: Confinement, command: readonly stri
 
 function userNamespace(account: DomainAccount): string[] {
   return [
-    ...["unshare", "--user", "--map-root-user"],
-    ...[`--map-users=${account.uid},${INNER_ID},1`, `--map-groups=${account.gid},${INNER_ID},1`, "--"],
+    ...["--user", "--map-root-user"],
+    ...[`--map-users=${account.uid},${INNER_ID},1`, `--map-groups=${account.gid},${INNER_ID},1`],
   ]
 }
 

@@ -26,6 +26,12 @@ const CASES: Readonly<Record<string, readonly [DomainExit, ...Parameters<typeof 
     undefined,
   ],
   "by a signal to QEMU": [{ kind: "killed", signal: "SIGKILL" }, ended(137), false, undefined],
+  "by a signal to its sandbox": [
+    { kind: "killed", signal: "SIGKILL" },
+    ended(1, null, "unshare: sigprocmask unblock failed: Invalid argument\n"),
+    false,
+    undefined,
+  ],
   "by its sandbox's filter": [{ kind: "killed", signal: "SIGSYS" }, ended(159), false, undefined],
   "with a complaint": [
     { kind: "failed", message: "QEMU ended with status 1: no memory" },

@@ -2,6 +2,7 @@ import type { Socket } from "node:net"
 import { constants } from "node:os"
 import type { DomainId } from "@skerry/model"
 import type { Domain, DomainExit, DomainProcesses } from "../../backend.ts"
+import { wasKilledBelow } from "../../own-processes.ts"
 import { Ports } from "./ports.ts"
 import type { QemuEnd, QemuProcess } from "./qemu-process.ts"
 
@@ -91,6 +92,7 @@ export function qemuExit(end: QemuEnd, isStopped: boolean, untrustedPanic: strin
   if (untrustedPanic !== undefined)
     return { kind: "failed", message: `the guest's kernel gave up: ${untrustedPanic}` }
   if (end.signal !== null) return { kind: "killed", signal: end.signal }
+  if (wasKilledBelow(end.code, end.untrustedLastWords)) return { kind: "killed", signal: "SIGKILL" }
   if (end.code === 0) return { kind: "powered-off" }
   const inner = Object.entries(constants.signals).find(([, number]) => number === (end.code ?? 0) - 128)
   if (inner !== undefined) return { kind: "killed", signal: inner[0] }

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { closeSync } from "node:fs"
-import { readFile } from "node:fs/promises"
 import { Socket } from "node:net"
 import type { Readable, Writable } from "node:stream"
 import { setTimeout as delay } from "node:timers/promises"
@@ -9,7 +8,7 @@ import type { DomainAccount } from "../../accounts.ts"
 import { IsolationError } from "../../backend.ts"
 import type { DomainCgroup } from "../../cgroup-domain.ts"
 import { readConsole } from "../../console-pieces.ts"
-import { type ProcessStat, readProcessStat } from "../../process-tree.ts"
+import { readChildren } from "../../process-tree.ts"
 import { confinedCommand, type HostFolder } from "./confinement.ts"
 import type { KvmAccess } from "./host.ts"
 import { Monitor } from "./monitor.ts"
@@ -80,17 +79,12 @@ export async function startQemu(launch: QemuLaunch): Promise<QemuProcess> {
   control.on("error", () => {})
   readConsole(consoleStream, launch.onConsole)
   const lastWords = collect(streams[2] as Readable)
-  const sandbox: Sandbox = { stage: "waits", first: undefined, isUnwanted: false }
-  const kill = () => {
-    sandbox.isUnwanted = true
-    if (sandbox.stage !== "forks") child.kill("SIGKILL")
-  }
+  const kill = () => void child.kill("SIGKILL")
   const monitor = new Monitor(monitorSocket, kill)
   const gate = streams[0] as Writable
   gate.on("error", () => {}) // it ended early: `ended` says why
   const ended = whenEnded(child, monitorSocket, lastWords, () => {
     gate.destroy()
-    killFirst(sandbox.first)
     launch.cgroup.kill().catch(() => {}) // its disposal kills again, and reports
   })
   using _killed = onAbort(launch.signal, kill)
@@ -104,16 +98,9 @@ export async function startQemu(launch: QemuLaunch): Promise<QemuProcess> {
   try {
     // Whatever it starts is in the cgroup from its beginning.
     if (child.pid !== undefined) await launch.cgroup.add(child.pid)
-    if (!sandbox.isUnwanted) {
-      sandbox.stage = "forks"
-      gate.write("sandbox\n")
-    }
-    const first = await firstPid(streams[infoFd] as Readable, ended)
-    sandbox.first = await readProcessStat(first)
-    sandbox.stage = "runs"
-    if (sandbox.isUnwanted) kill()
-    // Only now does the first process end with bwrap, also if the daemon and bwrap die in the next moment.
-    const pid = await onlyChild(first, ended)
+    gate.write("sandbox\n")
+    await untilMade(streams[infoFd] as Readable, ended)
+    const pid = await qemuBelow(child.pid ?? 0, ended)
     gate.write("program\n")
     await monitor.ready
     return {
@@ -137,13 +124,6 @@ export async function startQemu(launch: QemuLaunch): Promise<QemuProcess> {
   }
 }
 
-/** How far bwrap is. Killed while it forks, before it has named its first process, it would leave that behind. */
-interface Sandbox {
-  stage: "waits" | "forks" | "runs"
-  first: ProcessStat | undefined
-  isUnwanted: boolean
-}
-
 /** Calls `act` once the signal is aborted, or has been; not after it is disposed of. */
 export function onAbort(signal: AbortSignal, act: () => void): Disposable {
   if (signal.aborted) act()
@@ -151,46 +131,40 @@ export function onAbort(signal: AbortSignal, act: () => void): Disposable {
   return { [Symbol.dispose]: () => signal.removeEventListener("abort", act) }
 }
 
-/** bwrap writes {"child-pid": N, …} as soon as the child exists. */
-async function firstPid(info: Readable, ended: Promise<QemuEnd>): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>()
+/** bwrap writes {"child-pid": N, …}, N seen from its own process namespace, as soon as the child exists. */
+async function untilMade(info: Readable, ended: Promise<QemuEnd>): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
   let text = ""
   info.setEncoding("utf8")
   info.on("data", (piece: string) => {
     text += piece
-    const found = /"child-pid":\s*(\d+)/.exec(text)
-    if (found?.[1] !== undefined && text.includes("}")) resolve(Number(found[1]))
+    if (text.includes("}")) resolve()
   })
   info.on("error", reject)
   const early = ended.then(({ untrustedLastWords }) => {
     throw new IsolationError("spawn-failed", untrustedLastWords.trim() || "its sandbox ended at once")
   })
-  return await Promise.race([promise, early])
+  await Promise.race([promise, early])
 }
 
-/** The process that bwrap's first process forks last of all: QEMU, once the gate is open. Nothing tells of a fork. */
-async function onlyChild(first: number, ended: Promise<QemuEnd>): Promise<number> {
+/** Below unshare: bwrap, its first process inside, and what that forks last of all, which is QEMU once the gate is open. */
+async function qemuBelow(launcher: number, ended: Promise<QemuEnd>): Promise<number> {
+  const bwrap = await onlyChild(launcher, ended)
+  return await onlyChild(await onlyChild(bwrap, ended), ended)
+}
+
+/** Nothing tells of a fork. */
+async function onlyChild(parent: number, ended: Promise<QemuEnd>): Promise<number> {
   let hasEnded = false
   void ended.then(() => {
     hasEnded = true
   })
   for (;;) {
-    const children = await readFile(`/proc/${first}/task/${first}/children`, "utf8").catch(() => "")
-    if (children !== "") return Number(children.trim())
+    const [child] = await readChildren(parent)
+    if (child !== undefined) return child
     if (hasEnded) throw new IsolationError("spawn-failed", "its sandbox ended at once")
     await delay(FORK_LOOK_MS)
   }
-}
-
-/**
- * bwrap's first process inside ends with bwrap, but only once it has asked the kernel for that: killed before, bwrap
- * leaves it behind. The start time tells it from a later process of the same number.
- */
-function killFirst(first: ProcessStat | undefined): void {
-  if (first === undefined) return
-  void readProcessStat(first.pid).then((now) => {
-    if (now?.startTicks === first.startTicks && now.state !== "Z") process.kill(first.pid, "SIGKILL")
-  })
 }
 
 function collect(stderr: Readable): { text: string } {
