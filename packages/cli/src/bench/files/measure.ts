@@ -1,17 +1,18 @@
 import { randomFillSync } from "node:crypto"
 import { median } from "../statistics.ts"
-import { type MeasuredServer, type PeakMemory, type ServerKind, startServer } from "./servers.ts"
+import { type MeasuredServer, type PeakMemory, type ServerKind, startServer, takeMemory } from "./servers.ts"
 import {
   makeLarge,
   readLarge,
   readRandom,
   removeLarge,
+  SIZES,
   type SmallStep,
   smallFiles,
   writeLarge,
 } from "./workload.ts"
 
-const ROUNDS = 3
+const ROUNDS = 5
 export const KINDS: readonly ServerKind[] = ["diod", "directory", "store"]
 const NAME = "large"
 const BLOCK_BYTES = 4096
@@ -49,6 +50,7 @@ export function measureFiles(): FileTimes {
 function measure(server: MeasuredServer, round: number): { steps: Record<Step, number>; memory: PeakMemory } {
   const { client } = server
   const content = newContent(client.messageBytes, round)
+  takeMemory(SIZES.fileBytes)
   makeLarge(client, NAME)
   const write = writeLarge(client, content)
   readLarge(client)
