@@ -6,29 +6,20 @@ import type { JudgedRow } from "./row.ts"
 
 export interface BenchResult {
   readonly host: MeasuredHost
-  readonly runs: number
   readonly rows: readonly JudgedRow[]
 }
 
 /** Pure: the headline, the table, and what there is no figure for. */
-export function renderBench({ host, runs, rows }: BenchResult): string {
+export function renderBench({ host, rows }: BenchResult): string {
   const notes = rows.flatMap(({ name, samples }) =>
     samples.kind === "measured"
       ? []
       : [`${name}: ${samples.kind === "absent" ? "not measured, " : "FAILED: "}${printable(samples.why)}\n`],
   )
-  return [
-    headline(host, runs),
-    "\n",
-    table(rows, COLUMNS),
-    ...(notes.length > 0 ? ["\n", ...notes] : []),
-  ].join("")
+  return [headline(host), "\n", table(rows, COLUMNS), ...(notes.length > 0 ? ["\n", ...notes] : [])].join("")
 }
 
-function headline(
-  { skerry, cores, cpu, kernel, node, qemu, acceleration }: MeasuredHost,
-  runs: number,
-): string {
+function headline({ skerry, cores, cpu, kernel, node, qemu, acceleration }: MeasuredHost): string {
   const machine = `${cores} ${cores === 1 ? "core" : "cores"}, ${cpu}`
   const domains = { kvm: "KVM", tcg: "emulation, no KVM" }[acceleration ?? ""] ?? acceleration
   const parts = [
@@ -39,12 +30,17 @@ function headline(
     ...(qemu === undefined ? [] : [`QEMU ${qemu}`]),
     `Linux ${kernel}`,
   ]
-  return `${parts.join(" · ")}\nMedians of ${runs}; each beside node -e 0, measured right before it\n`
+  return `${parts.join(" · ")}\n${EXPLANATION}\n`
 }
+
+/** Not the same for all: some rows are measured once, whatever was asked for. */
+const EXPLANATION =
+  "MEDIAN is of as many samples as RUNS says; RATIO is to what was measured right before each"
 
 const COLUMNS: readonly Column<JudgedRow>[] = [
   { title: "ROW", cell: ({ name }) => name },
   { title: "WHAT", cell: ({ what }) => what },
+  { title: "RUNS", align: "right", cell: ({ samples }) => showRuns(samples) },
   { title: "MEDIAN", align: "right", cell: showMedian },
   { title: "MIN–MAX", align: "right", cell: showSpread },
   {
@@ -60,6 +56,9 @@ const COLUMNS: readonly Column<JudgedRow>[] = [
   { title: "AT MOST", cell: ({ bars }) => bars.map(({ says }) => says).join(", ") },
   { title: "REACHED", cell: showReached },
 ]
+
+const showRuns = (samples: JudgedRow["samples"]): string =>
+  samples.kind === "measured" ? String(samples.values.length) : ""
 
 function showMedian({ unit, value, samples }: JudgedRow): string {
   if (value !== undefined) return show(unit, value.median)
