@@ -1,9 +1,7 @@
 import assert from "node:assert/strict"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { join } from "node:path"
-import type { Digest } from "@skerry/model"
 import type { ObjectStore } from "../object-store.ts"
-import { digestOf } from "../objects/digest-of.ts"
 import { DiskImage, seededRandom } from "./disk-image.ts"
 import { openTestStore, testRoot } from "./disk-store.ts"
 import { verifyAll } from "./object-store-conformance.ts"
@@ -144,9 +142,8 @@ function holds(directory: string, promised: Promised, where: string): boolean {
 }
 
 function expectObjects(store: ObjectStore, step: number, which: "all" | "chunks"): void {
-  for (const { kind, content } of step < 0 ? [] : objectsOf(step)) {
+  for (const { kind, content, digest } of step < 0 ? [] : objectsOf(step)) {
     if (which === "chunks" && kind !== "chunk") continue
-    const digest: Digest = digestOf(kind, content)
     assert.ok(Buffer.from(store.get(kind, digest)).equals(content), `${kind} of step ${step}`)
   }
 }

@@ -1,6 +1,8 @@
 import { hash } from "node:crypto"
 import { writeSync } from "node:fs"
+import type { Digest } from "@skerry/model"
 import type { ObjectKind, ObjectStore } from "../object-store.ts"
+import { digestOf } from "../objects/digest-of.ts"
 import { seededRandom } from "./disk-image.ts"
 import { openTestStore } from "./disk-store.ts"
 
@@ -15,19 +17,29 @@ const KEPT_STEPS = 6
 export interface ScriptedObject {
   readonly kind: ObjectKind
   readonly content: Buffer
+  readonly digest: Digest
 }
+
+/** Who cuts the workload asks for the same at each of thousands of cuts. */
+const made = new Map<number, readonly ScriptedObject[]>()
 
 /** The objects that a step puts: the same whenever it is asked. */
 export function objectsOf(step: number): readonly ScriptedObject[] {
+  const before = made.get(step)
+  if (before !== undefined) return before
+  const objects = makeObjects(step)
+  made.set(step, objects)
+  return objects
+}
+
+function makeObjects(step: number): readonly ScriptedObject[] {
   const random = seededRandom(step + 1)
   return Array.from({ length: 3 + random(5) }, (_, index): ScriptedObject => {
     const kind = random(2) === 0 ? "chunk" : "node"
     const bytes = [40, 900, 3000, 9000, 20_000][random(5)] ?? 0
     const repeats = random(3) === 0
-    return {
-      kind,
-      content: repeats ? Buffer.alloc(bytes, `${step} ${index} `) : randomContent(step, index, bytes),
-    }
+    const content = repeats ? Buffer.alloc(bytes, `${step} ${index} `) : randomContent(step, index, bytes)
+    return { kind, content, digest: digestOf(kind, content) }
   })
 }
 
@@ -66,15 +78,10 @@ function runStep(store: ObjectStore, step: number, note: (text: string) => void)
 function collect(store: ObjectStore, step: number): void {
   const collection = store.beginCollection()
   for (const needed of neededSteps(step)) {
-    for (const { kind, content } of objectsOf(needed)) {
-      collection.mark(kind, `sha256:${digest(kind, content)}` as Parameters<typeof collection.mark>[1])
-    }
+    for (const { kind, digest } of objectsOf(needed)) collection.mark(kind, digest)
   }
   while (!collection.sweep(10).isDone);
 }
-
-const digest = (kind: ObjectKind, content: Buffer) =>
-  hash("sha256", Buffer.concat([Buffer.from(kind === "chunk" ? "c" : "n"), content]), "hex")
 
 const [, program, directory, from, to] = process.argv
 if (import.meta.filename === program && directory !== undefined) {
