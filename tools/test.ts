@@ -24,6 +24,6 @@ await runSteps(root, [
       ...process.argv.slice(2),
       ...systemTests,
     ],
-    environment: { SKERRY_TEST_CACHE: cache },
+    environment: { SKERRY_TEST_CACHE: cache, NODE_COMPILE_CACHE: join(root, "node_modules/.cache/node") },
   },
 ])

@@ -35,7 +35,7 @@ export function ordinaryUser(): OrdinaryUser {
     home,
     spawn: (argv) =>
       spawn("unshare", ["--mount", "sh", "-c", script, String(UID), ...argv], {
-        env: { PATH: process.env.PATH, HOME: home, TMPDIR: home },
+        env: { PATH: process.env.PATH, HOME: home, TMPDIR: home, NODE_COMPILE_CACHE: join(home, "compiled") },
         stdio: ["pipe", "pipe", "pipe"],
       }),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
