@@ -134,3 +134,39 @@ test("file systems tell their space", (t) => {
   assert.equal(calls.synchroniseFileSystem(fd), 0)
   assert.ok(calls.raiseDescriptorLimit() >= 1024)
 })
+
+test("a range that one description has locked is in the way of another, until it is given back", (t) => {
+  const { path } = folder(t)
+  writeFileSync(join(path, "file"), "")
+  const open = () => {
+    const fd = openSync(join(path, "file"), "r+")
+    t.after(() => closeSync(fd))
+    return fd
+  }
+  const [one, two] = [open(), open()]
+  assert.equal(calls.lockRange(one, "write", 10n, 10n), 0)
+  assert.equal(calls.lockRange(two, "read", 19n, 1n), -errno.EAGAIN)
+  assert.equal(calls.lockInTheWay(two, "read", 19n, 1n), 1)
+  assert.equal(calls.lockInTheWay(two, "read", 20n, 0n), 0)
+  assert.equal(calls.lockRange(one, "read", 10n, 10n), 0)
+  assert.equal(calls.lockInTheWay(two, "read", 0n, 0n), 0)
+  assert.equal(calls.lockRange(two, "write", 0n, 0n), -errno.EAGAIN)
+  assert.equal(calls.lockRange(one, "none", 0n, 0n), 0)
+  assert.equal(calls.lockRange(two, "write", 0n, 0n), 0)
+  assert.equal(calls.lockRange(-1, "read", 0n, 0n), -errno.EBADF)
+})
+
+test("holes are found, and that there is nothing more", (t) => {
+  const { path } = folder(t)
+  writeFileSync(join(path, "file"), "head")
+  const fd = openSync(join(path, "file"), "r+")
+  t.after(() => closeSync(fd))
+  const far = 2 ** 40
+  assert.equal(calls.write(fd, Buffer.from("tail"), far), 4)
+  const hole = calls.seekHole(fd, 0)
+  assert.ok(hole >= 4 && hole < far, `${hole}`)
+  const data = calls.seekData(fd, hole)
+  assert.ok(data > hole && data <= far, `${data}`)
+  assert.equal(calls.seekHole(fd, data), far + 4)
+  assert.equal(calls.seekData(fd, far + 4), -errno.ENXIO)
+})

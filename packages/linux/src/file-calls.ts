@@ -57,11 +57,19 @@ export interface FileCalls {
   punchHole(fd: number, offset: number, length: number): number
   /** Has the kernel begin to write these bytes to disk, and does not wait: synchronising takes less time later. */
   startWriting(fd: number, offset: number, length: number): number
+  /**
+   * Takes a range (`length` 0: to the end) for the descriptor's open file description, in place of what that has of it, or gives it
+   * back ("none"). Never waits: -EAGAIN where somebody else has it.
+   */
+  lockRange(fd: number, kind: RangeLock, start: bigint, length: bigint): number
+  /** 1: somebody else's lock is in the way of this one; 0: none is. */
+  lockInTheWay(fd: number, kind: "read" | "write", start: bigint, length: bigint): number
   /** The most descriptors that this process may have becomes what it may have at most; returns that. */
   raiseDescriptorLimit(): number
 }
 
 export type FileTime = bigint | "now"
+export type RangeLock = "read" | "write" | "none"
 
 export const STATX_BYTES = 256
 export const STATVFS_BYTES = 112
@@ -84,11 +92,20 @@ export function fileCalls(libc: Libc): FileCalls {
   const times = new BigInt64Array(4)
   const timesBytes = new Uint8Array(times.buffer)
   const limit = new BigUint64Array(2)
+  const flock = Buffer.allocUnsafeSlow(FLOCK_BYTES)
 
   const put = (target: Buffer, text: string) => {
     if (text.length >= PATH_BYTES) throw new RangeError("A name for Linux has at most 4096 bytes")
     target[target.write(text, "latin1")] = 0
     return target
+  }
+  /** struct flock: type s16, whence s16, start s64 at 8, length s64, process s32 (0 for locks of descriptions). */
+  const rangeOf = (kind: RangeLock, start: bigint, length: bigint) => {
+    flock.fill(0)
+    flock.writeInt16LE(LOCK_TYPES[kind])
+    flock.writeBigInt64LE(start, 8)
+    flock.writeBigInt64LE(length, 16)
+    return flock
   }
   const own = (fd: number) => put(link, `/proc/self/fd/${fd}`)
   const setTime = (index: number, time: FileTime | undefined) => {
@@ -149,6 +166,12 @@ export function fileCalls(libc: Libc): FileCalls {
     removeAttribute: (fd, attribute) => done(bound.removexattr(own(fd), put(name, attribute))),
     punchHole: (fd, offset, length) => done(bound.fallocate(fd, PUNCH_HOLE, offset, length)),
     startWriting: (fd, offset, length) => done(bound.sync_file_range(fd, offset, length, START_WRITING)),
+    lockRange: (fd, kind, start, length) =>
+      done(bound.fcntl(fd, LINUX.F_OFD_SETLK, rangeOf(kind, start, length))),
+    lockInTheWay(fd, kind, start, length) {
+      const result = done(bound.fcntl(fd, LINUX.F_OFD_GETLK, rangeOf(kind, start, length)))
+      return result < 0 ? result : flock.readInt16LE() === LINUX.F_UNLCK ? 0 : 1
+    },
     raiseDescriptorLimit() {
       const bytes = new Uint8Array(limit.buffer)
       const result = done(bound.getrlimit(LINUX.RLIMIT_NOFILE, bytes))
@@ -169,6 +192,8 @@ const STATX_BASIC = 0x7ff
 const PUNCH_HOLE = LINUX.FALLOC_FL_KEEP_SIZE | LINUX.FALLOC_FL_PUNCH_HOLE
 /** SYNC_FILE_RANGE_WRITE. */
 const START_WRITING = 2
+const FLOCK_BYTES = 32
+const LOCK_TYPES = { read: LINUX.F_RDLCK, write: LINUX.F_WRLCK, none: LINUX.F_UNLCK } as const
 const UTIME_NOW = 0x3fff_ffffn
 const UTIME_OMIT = 0x3fff_fffen
 
@@ -201,6 +226,7 @@ const bindAll = (libc: Libc) => ({
   removexattr: libc.bind("int removexattr(void *, void *)"),
   fallocate: libc.bind("int fallocate(int, int, int64_t, int64_t)"),
   sync_file_range: libc.bind("int sync_file_range(int, int64_t, int64_t, unsigned int)"),
+  fcntl: libc.bind("int fcntl(int, int, void *)"),
   getrlimit: libc.bind("int getrlimit(int, void *)"),
   setrlimit: libc.bind("int setrlimit(int, void *)"),
 })

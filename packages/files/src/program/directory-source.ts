@@ -2,8 +2,10 @@ import { constants, openSync } from "node:fs"
 import { type FileCalls, STATX_BYTES } from "@skerry/linux"
 import type { ServedTree as WantedTree } from "@skerry/rpc"
 import { HostDirectory } from "../backends/host-directory/host-directory.ts"
+import { HostLocks } from "../backends/host-directory/host-locks.ts"
 import { OneFile } from "../backends/host-directory/one-file.ts"
 import { entryNameOf } from "../codec/entry-name.ts"
+import { LockTable } from "../server/lock-table.ts"
 import { ServedTree } from "../server/served-tree.ts"
 import { ServerError } from "./server-error.ts"
 import type { TreeSource } from "./tree-source.ts"
@@ -36,7 +38,9 @@ export function directorySource({ calls, path, handle, access, uid }: DirectoryS
   }
   const mostDescriptors = Math.max(SPARE, calls.raiseDescriptorLimit() - SPARE)
   const tree = new HostDirectory({ calls, root, access, mostDescriptors, uid })
-  const whole = new ServedTree(tree)
+  // A file that was granted by itself is the same file: who has it and who has its directory see each other's locks.
+  const locks = new LockTable(new HostLocks(calls, access))
+  const whole = new ServedTree(tree, false, locks)
   const single = new Map<string, ServedTree>()
   return {
     handlers: [],
@@ -44,10 +48,9 @@ export function directorySource({ calls, path, handle, access, uid }: DirectoryS
     open: (wanted) => {
       const only = fileOf(wanted)
       if (only === "") return whole
-      // Whoever has the same file open shares its locks.
       let served = single.get(only)
       if (served === undefined) {
-        served = new ServedTree(new OneFile(tree, entryNameOf(only)))
+        served = new ServedTree(new OneFile(tree, entryNameOf(only)), false, locks)
         single.set(only, served)
       }
       return served

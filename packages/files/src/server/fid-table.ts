@@ -104,7 +104,7 @@ export class FidTable {
   #end(fid: Fid): boolean {
     const { tree, locks } = fid.tree.served
     let isUnfinished = false
-    if (fid.hasLocks) locks.release(fid.node.id, fid)
+    if (fid.hasLocks) locks.release(fid.node, fid)
     if (fid.use.kind === "open") {
       this.#open -= 1
       isUnfinished = tree.close(fid.use.open)

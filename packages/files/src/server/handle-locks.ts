@@ -33,12 +33,12 @@ export function lock(client: ClientState): void {
   openOf(fid)
   if (!TYPES.has(type)) throw new FileError("EINVAL")
   const { locks } = fid.tree.served
-  const file = fid.node.id
+  const { node } = fid
   if (type === LOCK_TYPE.unlock) {
-    output.u8(locks.unlock(file, owner, range) ? LOCK_STATUS.granted : LOCK_STATUS.refused)
+    output.u8(locks.unlock(node, owner, range) ? LOCK_STATUS.granted : LOCK_STATUS.refused)
     return
   }
-  const outcome = locks.lock(file, { ...range, owner, isWrite: type === LOCK_TYPE.write, fid })
+  const outcome = locks.lock(node, { ...range, owner, isWrite: type === LOCK_TYPE.write, fid })
   if (outcome === "granted") fid.hasLocks = true
   output.u8(STATUS[outcome])
 }

@@ -1,4 +1,5 @@
 import { NINEP_LIMITS } from "../codec/limits.ts"
+import type { TreeNode } from "../file-tree.ts"
 
 /** Whose lock it is: a process of one client. Two clients may well use the same numbers and names. */
 export interface LockOwner {
@@ -28,6 +29,17 @@ export interface Lock extends LockRange {
   readonly fid: object
 }
 
+export type LockKind = "read" | "write"
+
+/** Locks of the same files that others than this server's clients see. All clients together are one owner there. */
+export interface OutsideLocks {
+  /** In place of what is held of the range. "blocked": somebody else has it, and nothing has changed. */
+  take(node: TreeNode, kind: LockKind, range: LockRange): "granted" | "blocked" | "full"
+  giveBack(node: TreeNode, range: LockRange): void
+  /** No client has a lock of the file any more. */
+  end(node: TreeNode): void
+}
+
 /** POSIX record locks of one tree's files, across clients. Nobody waits in it: who finds a lock in the way asks again. */
 export class LockTable {
   readonly #files = new Map<bigint, Lock[]>()
@@ -36,6 +48,11 @@ export class LockTable {
    * anything: it may be theirs.
    */
   readonly reclaiming = new Set<LockHolder>()
+  readonly #outside: OutsideLocks | undefined
+
+  constructor(outside?: OutsideLocks) {
+    this.#outside = outside
+  }
 
   /** What keeps `owner` from locking the range. */
   conflict(file: bigint, owner: LockOwner, range: LockRange, isWrite: boolean): Lock | undefined {
@@ -45,26 +62,58 @@ export class LockTable {
   }
 
   /** Locks the range, in place of what the owner had locked of it. "full": there are too many locks. */
-  lock(file: bigint, wanted: Lock): "granted" | "blocked" | "full" {
+  lock(node: TreeNode, wanted: Lock): "granted" | "blocked" | "full" {
     if (this.reclaiming.size > 0 && !this.reclaiming.has(wanted.owner.holder)) return "blocked"
-    if (this.conflict(file, wanted.owner, wanted, wanted.isWrite) !== undefined) return "blocked"
-    return this.#replace(file, wanted.owner, wanted, wanted) ? "granted" : "full"
+    if (this.conflict(node.id, wanted.owner, wanted, wanted.isWrite) !== undefined) return "blocked"
+    const taken = this.#outside?.take(node, wanted.isWrite ? "write" : "read", wanted) ?? "granted"
+    if (taken !== "granted") {
+      this.#settle(node, wanted)
+      return taken
+    }
+    if (this.#replace(node.id, wanted.owner, wanted, wanted)) return "granted"
+    this.#settle(node, wanted)
+    return "full"
   }
 
   /** False: what remains would be too many locks; nothing is unlocked then. */
-  unlock(file: bigint, owner: LockOwner, range: LockRange): boolean {
-    return this.#replace(file, owner, range, undefined)
+  unlock(node: TreeNode, owner: LockOwner, range: LockRange): boolean {
+    const isDone = this.#replace(node.id, owner, range, undefined)
+    if (isDone) this.#settle(node, range)
+    return isDone
   }
 
   /** Ends the locks that were made by a fid. */
-  release(file: bigint, fid: object): void {
-    const locks = this.#files.get(file)
-    if (locks === undefined) return
-    for (const lock of locks) if (lock.fid === fid) lock.owner.holder.locks -= 1
+  release(node: TreeNode, fid: object): void {
+    const locks = this.#files.get(node.id) ?? []
+    const ended = locks.filter((lock) => lock.fid === fid)
+    if (ended.length === 0) return
+    for (const lock of ended) lock.owner.holder.locks -= 1
     this.#put(
-      file,
+      node.id,
       locks.filter((lock) => lock.fid !== fid),
     )
+    for (const lock of ended) this.#settle(node, lock)
+  }
+
+  /** Outside, so much of the range is held as clients have locked of it, and no more. */
+  #settle(node: TreeNode, range: LockRange): void {
+    const outside = this.#outside
+    if (outside === undefined) return
+    const locks = this.#files.get(node.id)
+    if (locks === undefined) {
+      outside.end(node)
+      return
+    }
+    const kept = locks.filter((lock) => overlaps(lock, range))
+    const within = (at: bigint) => at > range.start && at < range.end
+    const cuts = kept.flatMap(({ end, start }) => [start, end]).filter(within)
+    const bounds = [...new Set([range.start, ...cuts, range.end])].sort((a, b) => (a < b ? -1 : 1))
+    for (const [index, start] of bounds.slice(0, -1).entries()) {
+      const part = { start, end: bounds[index + 1] ?? range.end }
+      const holding = kept.filter((lock) => overlaps(lock, part))
+      if (holding.length === 0) outside.giveBack(node, part)
+      else outside.take(node, holding.some(({ isWrite }) => isWrite) ? "write" : "read", part)
+    }
   }
 
   #replace(file: bigint, owner: LockOwner, range: LockRange, added: Lock | undefined): boolean {

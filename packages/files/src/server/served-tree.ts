@@ -11,13 +11,14 @@ export interface TreeTurn {
 /** One tree with what its clients share. Each tree is committed once in a turn, whatever number of clients changed it. */
 export class ServedTree {
   readonly tree: FileTree
-  readonly locks = new LockTable()
+  readonly locks: LockTable
   readonly #isAlwaysDurable: boolean
   #turn: TreeTurn | undefined
 
   /** `isAlwaysDurable`: nothing is answered before it is on disk, whether it was asked for or not. */
-  constructor(tree: FileTree, isAlwaysDurable = false) {
+  constructor(tree: FileTree, isAlwaysDurable = false, locks = new LockTable()) {
     this.tree = tree
+    this.locks = locks
     this.#isAlwaysDurable = isAlwaysDurable
   }
 
