@@ -32,19 +32,28 @@ export class Backlog {
     return this.#end - this.#start
   }
 
-  /** RangeError: whoever drives the session has read on although it wanted no input. */
   add(untrustedBytes: Buffer): void {
+    this.room(untrustedBytes.length).set(untrustedBytes)
+    this.added(untrustedBytes.length)
+  }
+
+  /** The next `count` bytes, to be written by somebody else; then added(). RangeError: more was read than the session wanted. */
+  room(count: number): Buffer {
     if (this.#bytes === EMPTY) this.#bytes = this.#pool.take()
-    if (this.#end + untrustedBytes.length > this.#bytes.length) {
+    if (this.#end + count > this.#bytes.length) {
       this.#bytes.copyWithin(0, this.#start, this.#end)
       this.#end -= this.#start
       this.#start = 0
     }
-    if (this.#end + untrustedBytes.length > this.#bytes.length) {
-      throw new RangeError(`A backlog of ${this.#end} bytes has no room for ${untrustedBytes.length}`)
+    if (this.#end + count > this.#bytes.length) {
+      throw new RangeError(`A backlog of ${this.#end} bytes has no room for ${count}`)
     }
-    this.#bytes.set(untrustedBytes, this.#end)
-    this.#end += untrustedBytes.length
+    return this.#bytes.subarray(this.#end, this.#end + count)
+  }
+
+  /** `count` bytes were written to what room() gave last. */
+  added(count: number): void {
+    this.#end += count
   }
 
   /** The first `count` bytes were handled. */

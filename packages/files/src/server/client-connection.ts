@@ -61,9 +61,15 @@ export class ClientConnection {
     const { session, linux, fd, input } = this.#options
     // It was woken for room to write; the answers that wait leave first.
     if (!session.wantsInput) return
-    const count = this.#unlessLost(() => linux.readSome(fd, input))
+    const rest = session.roomForRest()
+    const count = this.#unlessLost(() => linux.readSome(fd, rest ?? input))
     if (count === 0) this.close()
-    else if (count !== undefined) this.#unlessBroken(() => session.receive(input.subarray(0, count)))
+    else if (count !== undefined) {
+      this.#unlessBroken(() => {
+        if (rest === undefined) session.receive(input.subarray(0, count))
+        else session.received(count)
+      })
+    }
   }
 
   #endTurn(): void {

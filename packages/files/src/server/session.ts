@@ -1,4 +1,5 @@
 import { ProtocolError } from "@skerry/wire"
+import { NINEP_LIMITS } from "../codec/limits.ts"
 import { HEADER_BYTES, MESSAGES, NO_TAG } from "../codec/messages.ts"
 import { FileError, type FileErrorCode } from "../file-tree.ts"
 import { Answers } from "./answers.ts"
@@ -9,6 +10,8 @@ import { FidBudget } from "./fid-budget.ts"
 import { HANDLERS } from "./handlers.ts"
 import type { AttachableTree } from "./served-tree.ts"
 
+/** Less is read together with the requests behind it, which costs a call of the kernel less. */
+const LEAST_REST_BYTES = 16 * 1024
 /** Answers that a client with short messages may have waiting all the same. */
 const LEAST_ANSWER_BYTES = 64 * 1024
 
@@ -26,8 +29,9 @@ export interface SessionOptions {
  * One client's 9P connection, without its descriptor. Requests are handled in their order as they come, their answers
  * may be taken after endTurn(), which commits what they changed. A request's tag is free again from then on.
  *
- * Whoever drives it: while wantsInput, receive(); when nothing more is there, endTurn(), and send pending(); when not
- * wantsInput and pending() is empty, resume(). A ProtocolError from any of them: close().
+ * Whoever drives it: while wantsInput, receive(), or received() where there is a roomForRest(); when nothing more is
+ * there, endTurn(), and send pending(); when not wantsInput and pending() is empty, resume(). A ProtocolError from any
+ * of them: close().
  */
 export class Session {
   readonly #state: ClientState
@@ -62,6 +66,23 @@ export class Session {
   /** Requests handled so far. */
   get requests(): number {
     return this.#requests
+  }
+
+  /**
+   * Where to read to what an unfinished request lacks, so that it need not be copied there; then received(). undefined: it is
+   * little, or there is no such request, so that whatever comes goes to receive().
+   */
+  roomForRest(): Buffer | undefined {
+    if (this.#isFull || this.#backlog.length === 0) return undefined
+    const missing = this.#missing()
+    if (missing < LEAST_REST_BYTES) return undefined
+    return this.#backlog.room(Math.min(missing, NINEP_LIMITS.inputBytes))
+  }
+
+  /** `count` bytes were read to roomForRest(). Throws as receive() does. */
+  received(count: number): void {
+    this.#backlog.added(count)
+    if (this.#missing() === 0) this.#handleBacklog()
   }
 
   /**
