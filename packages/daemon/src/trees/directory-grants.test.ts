@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
 import { ADMIN, type AuditRow, type DirectoryGrantRow } from "@skerry/rpc"
@@ -221,3 +221,54 @@ test("as many grants as may be are taken, and not one more", async () => {
     failsWith("full", /256 directories are granted/),
   )
 })
+
+test("of grants for several instances at once no more are taken than may be", async () => {
+  await using daemon = await start()
+  const connection = daemon.connect()
+  const params = { path: join(daemon.home, "Downloads"), access: "read" as const, seconds: 0 }
+  for (let count = 1; count < TREE_LIMITS.grants; count++) {
+    await connection.call(ADMIN.grantDirectory, { ...params, instance: "mail", at: `/srv/${count}` }).result
+  }
+  const last = ["bank", "pdf"].map(
+    (instance) => connection.call(ADMIN.grantDirectory, { ...params, instance, at: "/srv/last" }).result,
+  )
+  const outcomes = await Promise.allSettled(last)
+  assert.deepEqual(outcomes.map(({ status }) => status).sort(), ["fulfilled", "rejected"])
+  assert.equal((await grants(daemon)).length, TREE_LIMITS.grants)
+})
+
+test("two thousand grants that are refused leave no descriptor open", async () => {
+  await using daemon = await start()
+  const connection = daemon.connect()
+  const params = { instance: "mail", access: "read" as const, seconds: 0 }
+  const path = join(daemon.home, "Downloads")
+  await connection.call(ADMIN.grantDirectory, { ...params, path, at: "/srv/a" }).result
+  assert.equal(descriptorsOf(path), 1)
+  let refused = 0
+  for (let round = 0; round < 20; round++) {
+    // Taken already, not there, a file, and through "..".
+    const wanted = [path, `${path}/missing`, `${path}/report.pdf`, `${path}/../Downloads`]
+    const asked = Array.from({ length: 25 }, () => wanted).flat()
+    const outcomes = await Promise.allSettled(
+      asked.map(
+        (each) => connection.call(ADMIN.grantDirectory, { ...params, path: each, at: "/srv/a" }).result,
+      ),
+    )
+    refused += outcomes.filter(({ status }) => status === "rejected").length
+  }
+  assert.equal(refused, 2_000)
+  assert.equal(descriptorsOf(path), 1)
+  assert.equal((await grants(daemon)).length, 1)
+})
+
+/** Of this process, those that lead there. */
+function descriptorsOf(path: string): number {
+  const targets = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`)
+    } catch {
+      return "" // The one that the folder was listed by.
+    }
+  })
+  return targets.filter((target) => target === path).length
+}

@@ -128,10 +128,7 @@ export class DirectoryGrants {
   }
 
   async #add(wanted: WantedGrant) {
-    if (this.#grants.size >= TREE_LIMITS.grants) {
-      const message = `${this.#grants.size} directories are granted, as many as may: "skerry revoke" makes room`
-      throw new DaemonError("full", message)
-    }
+    this.#checkRoom()
     const driver = this.#options.domains().find(wanted.instance)
     const plan = driver?.plan ?? (await this.#options.domains().plans([wanted.instance])).plans[0]
     if (plan?.mould.backend.features.ports !== true) {
@@ -163,6 +160,8 @@ export class DirectoryGrants {
   ): DirectoryGrant {
     const { now, monotonicMs } = this.#options
     try {
+      // Again: others, for other instances, may have come while this one waited.
+      this.#checkRoom()
       const at = this.#place(wanted, opened, planned)
       const milliseconds = wanted.seconds === 0 ? undefined : wanted.seconds * 1000
       const grantedAt = now()
@@ -181,6 +180,12 @@ export class DirectoryGrants {
       opened[Symbol.dispose]()
       throw error
     }
+  }
+
+  #checkRoom(): void {
+    if (this.#grants.size < TREE_LIMITS.grants) return
+    const message = `${this.#grants.size} directories are granted, as many as may: "skerry revoke" makes room`
+    throw new DaemonError("full", message)
   }
 
   /** Fails with "bad-request" for a place that cannot be, or where something else is. */
@@ -208,7 +213,8 @@ export class DirectoryGrants {
   }
 
   async #mount(grant: DirectoryGrant, driver: DomainDriver): Promise<void> {
-    if (grant.mounted?.driver === driver || grant.isOver) return
+    // Its time may have run out while the host slept, and nobody has looked since.
+    if (grant.mounted?.driver === driver || grant.isOver || this.#hasRunOut(grant)) return
     const { access, at, opened } = grant
     let begun: DirectoryGrant["mounted"]
     try {
@@ -239,11 +245,14 @@ export class DirectoryGrants {
   }
 
   #expire(): void {
-    const { now, monotonicMs } = this.#options
     for (const grant of this.#grants.values()) {
-      const { until = Number.POSITIVE_INFINITY, runsOutAt = Number.POSITIVE_INFINITY } = grant
-      if (now() >= until || monotonicMs() >= runsOutAt) void this.#end(grant, "its time was over")
+      if (this.#hasRunOut(grant)) void this.#end(grant, "its time was over")
     }
+  }
+
+  #hasRunOut({ until = Number.POSITIVE_INFINITY, runsOutAt = Number.POSITIVE_INFINITY }: DirectoryGrant) {
+    const { now, monotonicMs } = this.#options
+    return now() >= until || monotonicMs() >= runsOutAt
   }
 
   #record(

@@ -91,6 +91,34 @@ test("a grant does not last longer because the host's clock was set back", async
   while ((await grants(daemon)).length > 0) assert.ok(performance.now() < deadline)
 })
 
+test("a grant whose time ran out while the host slept is not mounted by a domain that starts first thing", async () => {
+  const { daemon, downloads } = await start()
+  await using _ = daemon
+  await give(daemon, downloads, { seconds: 60 })
+  // The clock that is never set stands still in a sleep, and no timer fires at once.
+  const started = startDomain(daemon)
+  daemon.wallOffsetMs = 3_600_000
+  await started
+  assert.deepEqual(portsOf(daemon), [])
+})
+
+test("what is granted to a domain that is on its way out is refused, or is its next one's", async () => {
+  const { daemon, downloads } = await start()
+  await using _ = daemon
+  await startDomain(daemon)
+  const stopped = daemon.connect().call(ADMIN.stop, { domain: "mail", force: false }).result
+  const given = give(daemon, downloads).then(
+    () => 1,
+    () => 0,
+  )
+  await stopped
+  const count = await given
+  assert.equal((await grants(daemon)).length, count)
+  await eventually(() => daemon.files.running.length === 0)
+  await startDomain(daemon)
+  assert.equal(portsOf(daemon).length, count)
+})
+
 /** Starts a server for each only when it is let go. */
 function heldHost(): FileServerHost & { readonly files: FakeFileServers; letGo(): void; asked: number } {
   const files = new FakeFileServers()
