@@ -3,13 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { test } from "node:test"
-import {
-  CONFIG_JSON,
-  CONFIG_TYPESCRIPT,
-  configProgram,
-  configurationJsonSchema,
-  loadSystem,
-} from "@skerry/config"
+import { CONFIG_JSON, CONFIG_TYPESCRIPT, configurationJsonSchema } from "@skerry/config"
+import { loadIn } from "@skerry/config/testing"
 import { type CodeBlock, documents } from "./markdown.ts"
 
 /* Every configuration that a document shows is evaluated, and every field is explained. */
@@ -20,12 +15,7 @@ async function load(files: Readonly<Record<string, string>>): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "skerry-doc-"))
   try {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
-    const program = configProgram(import.meta.url)
-    const loaded = await loadSystem(
-      { configurationDirectory: folder },
-      { program, uid: process.getuid?.() ?? 0 },
-    )
-    return loaded.canonicalJson
+    return (await loadIn(folder)).canonicalJson
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   } finally {

@@ -6,7 +6,7 @@ import { buildSync } from "esbuild"
 import { type LoadedSystem, loadSystem } from "./load.ts"
 import { type ConfigProgram, configProgram } from "./program.ts"
 
-/** For this package's tests: removed at the end of the scope. */
+/** For tests: removed at the end of the scope. */
 export function temporaryFolder(): { readonly path: string } & Disposable {
   const path = realpathSync(mkdtempSync(join(tmpdir(), "skerry-config-")))
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
