@@ -1,27 +1,41 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { ADMIN, type AuditRow, type Connection, type GivenAnswer, type PrompterDown } from "@skerry/rpc"
+import {
+  ADMIN,
+  type AuditRow,
+  type Connection,
+  type GivenAnswer,
+  PROMPT_LIMITS,
+  type PrompterDown,
+} from "@skerry/rpc"
 import { callService, startDomain, until, writePolicy } from "../testing/calls.ts"
-import { failsWith, list, startTestDaemon } from "../testing/test-daemon.ts"
+import { failsWith, list, startTestDaemon, type TestDaemon } from "../testing/test-daemon.ts"
 
 type Asked = Extract<PrompterDown, { kind: "ask" }>
 
 /** A prompter that looks at each question for as long as it must, and then answers it so. */
-async function answerWith(connection: Connection, answer: (asked: Asked) => GivenAnswer): Promise<Asked[]> {
+async function answerWith(
+  daemon: TestDaemon,
+  connection: Connection,
+  answer: (asked: Asked) => GivenAnswer,
+): Promise<Asked[]> {
   const seen: Asked[] = []
   const prompter = connection.call(
     ADMIN.prompter,
     { name: "test" },
     {
       onEvent(event) {
-        if (event.kind === "ask") {
-          seen.push(event)
-          prompter.send({ kind: "focused", id: event.id })
-          setTimeout(() => prompter.send({ kind: "answer", id: event.id, answer: answer(event) }), 1100)
-        }
+        if (event.kind === "ask") void onAsk(event)
       },
     },
   )
+  const onAsk = async (asked: Asked) => {
+    seen.push(asked)
+    prompter.send({ kind: "focused", id: asked.id })
+    await isThere(connection)
+    daemon.pass(PROMPT_LIMITS.focusMs)
+    prompter.send({ kind: "answer", id: asked.id, answer: answer(asked) })
+  }
   prompter.result.catch(() => {}) // it ends with its connection
   await isThere(connection)
   return seen
@@ -48,7 +62,7 @@ test("a call is asked about, goes where the person says, and all of it is record
   writePolicy(daemon, "test.cat * mail @anyvm ask\n")
   const mail = await startDomain(daemon, "mail")
   const connection = daemon.connect()
-  const seen = await answerWith(connection, allow("bank"))
+  const seen = await answerWith(daemon, connection, allow("bank"))
   const { stdout, events } = await callService(mail, "pdf", "test.cat", { argument: "x", input: "hello" })
   assert.equal(stdout, "hello")
   assert.deepEqual(events, ["asking", "allowed", "started"])
@@ -86,7 +100,7 @@ test("an answer for the domain's life is asked for once, and again after the dom
   writePolicy(daemon, "test.true * mail bank ask\n")
   const mail = await startDomain(daemon, "mail")
   const connection = daemon.connect()
-  const seen = await answerWith(connection, allow("bank", { kind: "domain" }))
+  const seen = await answerWith(daemon, connection, allow("bank", { kind: "domain" }))
   for (let call = 0; call < 3; call++)
     assert.equal((await callService(mail, "bank", "test.true")).exitCode, 0)
   assert.equal(seen.length, 1)
@@ -126,7 +140,7 @@ test("the keeper of a key asks in its own words, beside the caller's true name",
   await using daemon = await startTestDaemon()
   writePolicy(daemon, "test.sleep * mail bank allow\nskerry.Confirm * @anyvm @adminvm allow\n")
   const [mail, bank] = [await startDomain(daemon, "mail"), await startDomain(daemon, "bank")]
-  const seen = await answerWith(daemon.connect(), allow("bank"))
+  const seen = await answerWith(daemon, daemon.connect(), allow("bank"))
   const stop = new AbortController()
   const running = callService(mail, "bank", "test.sleep", { signal: stop.signal }).catch(() => {})
   await until(() => daemon.record.callIds.length === 1)

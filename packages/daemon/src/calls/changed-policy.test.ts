@@ -1,36 +1,49 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import type { InstanceName, System } from "@skerry/model"
-import { ADMIN, type Connection, type GivenAnswer } from "@skerry/rpc"
+import { ADMIN, type Connection, type GivenAnswer, PROMPT_LIMITS } from "@skerry/rpc"
 import { callService, startDomain, until, writePolicy } from "../testing/calls.ts"
-import { failsWith, generation, list, startTestDaemon, tinySystem } from "../testing/test-daemon.ts"
+import {
+  failsWith,
+  generation,
+  list,
+  startTestDaemon,
+  type TestDaemon,
+  tinySystem,
+} from "../testing/test-daemon.ts"
 
 /** Looks at the first question for as long as it must, does `meanwhile`, and then answers. */
 async function answerAfter(
-  connection: Connection,
+  daemon: TestDaemon,
   meanwhile: () => void | Promise<void>,
   answer: GivenAnswer,
 ): Promise<{ readonly asked: Promise<void> }> {
   const asked = Promise.withResolvers<void>()
+  const connection = daemon.connect()
   const prompter = connection.call(
     ADMIN.prompter,
     { name: "test" },
     {
       onEvent(event) {
-        if (event.kind !== "ask") return
-        prompter.send({ kind: "focused", id: event.id })
-        asked.resolve()
-        setTimeout(async () => {
-          await meanwhile()
-          prompter.send({ kind: "answer", id: event.id, answer })
-        }, 1100)
+        if (event.kind === "ask") onAsk(event.id).catch(asked.reject)
       },
     },
   )
+  const onAsk = async (id: number) => {
+    prompter.send({ kind: "focused", id })
+    await isHeard(connection)
+    asked.resolve()
+    daemon.pass(PROMPT_LIMITS.focusMs)
+    await meanwhile()
+    prompter.send({ kind: "answer", id, answer })
+  }
   prompter.result.catch(() => {}) // it ends with its connection
-  await list(connection, ADMIN.ps, undefined) // what was sent before has been heard
+  await isHeard(connection)
   return { asked: asked.promise }
 }
+
+/** What was sent before. */
+const isHeard = (connection: Connection) => list(connection, ADMIN.ps, undefined)
 
 const allow: GivenAnswer = { kind: "allow", target: "bank", scope: { kind: "once" } }
 
@@ -43,7 +56,7 @@ for (const [what, rules] of [
     await using daemon = await startTestDaemon()
     writePolicy(daemon, "test.true * mail bank ask\n")
     const mail = await startDomain(daemon, "mail")
-    await answerAfter(daemon.connect(), () => writePolicy(daemon, rules), allow)
+    await answerAfter(daemon, () => writePolicy(daemon, rules), allow)
     await assert.rejects(callService(mail, "bank", "test.true"), failsWith("refused", /refused/))
     assert.equal(daemon.backend.domains.size, 1)
   })
@@ -54,7 +67,7 @@ test("a refusal stands where the policy allows it meanwhile", async () => {
   writePolicy(daemon, "test.true * mail bank ask\n")
   const mail = await startDomain(daemon, "mail")
   const loosen = () => writePolicy(daemon, "test.true * mail bank allow\n")
-  await answerAfter(daemon.connect(), loosen, { kind: "deny", scope: { kind: "once" } })
+  await answerAfter(daemon, loosen, { kind: "deny", scope: { kind: "once" } })
   await assert.rejects(callService(mail, "bank", "test.true"), failsWith("refused", /refused/))
 })
 
@@ -66,7 +79,7 @@ test("an answer starts no domain that has stopped meanwhile, where the rule does
   const stop = async () => {
     await daemon.connect().call(ADMIN.stop, { domain: "bank", force: true }).result
   }
-  await answerAfter(daemon.connect(), stop, allow)
+  await answerAfter(daemon, stop, allow)
   await assert.rejects(callService(mail, "bank", "test.true"), failsWith("refused", /refused/))
   assert.equal(daemon.backend.domains.size, 1)
 })
@@ -115,7 +128,7 @@ test("an answer to a keeper is not remembered for a domain that has ended", asyn
   const stop = async () => {
     await daemon.connect().call(ADMIN.stop, { domain: "mail", force: true }).result
   }
-  await answerAfter(daemon.connect(), stop, { kind: "allow", target: "bank", scope: { kind: "domain" } })
+  await answerAfter(daemon, stop, { kind: "allow", target: "bank", scope: { kind: "domain" } })
   const request = { callId, operation: "sign", title: "Sign", details: [], rememberable: true }
   const words = { parent: callId, input: JSON.stringify(request) }
   await assert.rejects(

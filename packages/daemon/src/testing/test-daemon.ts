@@ -113,6 +113,8 @@ export interface TestDaemon extends AsyncDisposable {
   current: Current | undefined
   /** The host's wall clock runs ahead of the true time by this. */
   wallOffsetMs: number
+  /** Lets time go by at once, on both clocks. */
+  pass(milliseconds: number): void
   connect(): Connection
 }
 
@@ -148,6 +150,7 @@ export async function startTestDaemon(
   })
   const files = new FakeFileServers()
   const connections: Connection[] = []
+  let passedMs = 0
   const test: { current: Current | undefined; wallOffsetMs: number } = {
     current: generation(1, tinySystem(options.settings)),
     wallOffsetMs: 0,
@@ -166,8 +169,8 @@ export async function startTestDaemon(
     home: join(folder, "home"),
     restartMs: 1,
     host: hostCalls,
-    now: () => Date.now() + test.wallOffsetMs,
-    monotonicMs: () => performance.now(),
+    now: () => Date.now() + passedMs + test.wallOffsetMs,
+    monotonicMs: () => performance.now() + passedMs,
     randomBytes,
     memoryBytes: async () => 1024 * 1024,
     idleMs: Number.POSITIVE_INFINITY,
@@ -180,6 +183,9 @@ export async function startTestDaemon(
     files,
     paths,
     record,
+    pass(milliseconds: number) {
+      passedMs += milliseconds
+    },
     connect() {
       const connection = new Connection(connect(join(paths.runtime, SOCKET_NAME)))
       connections.push(connection)
