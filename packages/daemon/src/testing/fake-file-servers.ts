@@ -1,5 +1,5 @@
 import { openSync } from "node:fs"
-import { duplexPair } from "node:stream"
+import { type Duplex, duplexPair } from "node:stream"
 import {
   bareHandler,
   CallFailure,
@@ -56,6 +56,7 @@ export class FakeFileServer implements FileServer {
   asked = 0
   onStatus: () => Promise<unknown> = async () => {}
   readonly #store: FakeStore
+  readonly #control: Duplex
   readonly #serving: Connection
   readonly #end: (why: string) => void
   #isOpen = false
@@ -67,6 +68,7 @@ export class FakeFileServer implements FileServer {
     this.ended = promise
     this.#end = resolve
     const [ours, theirs] = duplexPair()
+    this.#control = ours
     this.control = new Connection(ours)
     this.#serving = new Connection(theirs, { serve: [...this.#handlers(), ...this.#stateHandlers()] })
   }
@@ -76,6 +78,12 @@ export class FakeFileServer implements FileServer {
     this.#serving.close()
     this.control.close()
     this.#end(words)
+  }
+
+  /** As if it had been killed with something of ours unread: the connection fails first. */
+  reset(words: string): void {
+    this.#control.destroy(new Error("read ECONNRESET"))
+    setImmediate(() => this.#end(words))
   }
 
   async connect(): Promise<number> {

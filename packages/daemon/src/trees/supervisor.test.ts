@@ -101,6 +101,18 @@ test("one that does so once in a while is given up all the same", async () => {
   assert.deepEqual([...bench.lost.keys()], [1])
 })
 
+test("what a server said at its end counts, also where its connection failed before", async () => {
+  await using bench = new Bench(() => {})
+  await bench.attach(2)
+  for (let times = 1; times <= 3; times++) {
+    await eventually(() => bench.servers.length === times && bench.isServing)
+    bench.now += 3_600_000
+    bench.servers.at(-1)?.reset(faultWords(1, "again"))
+  }
+  await eventually(() => bench.lost.size > 0 && bench.isServing)
+  assert.deepEqual([...bench.lost.keys()], [1])
+})
+
 test("where nobody says whose request it was, clients are served one after the other until it shows", async () => {
   await using bench = new Bench(() => {})
   bench.onJoined = (server, label) => {

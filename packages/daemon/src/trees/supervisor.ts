@@ -172,9 +172,9 @@ export class Supervisor {
     this.#state = { kind: "running", server, since: monotonicMs() }
     const running = server
     void running.ended.then((why) => this.#onEnded(running, why))
-    // One that breaks the protocol is as good as dead, and is killed.
+    // One that breaks the protocol is as good as dead, and is killed. Where the connection failed, `ended` will say why.
     void running.control.closed.then(({ kind }) => {
-      if (kind === "protocol-error" || kind === "failed") this.#onEnded(running, "it broke the protocol")
+      if (kind === "protocol-error") this.#onEnded(running, "it broke the protocol")
     })
     return running
   }
