@@ -56,6 +56,8 @@ export class FakeFileServer implements FileServer {
   asked = 0
   onStatus: () => Promise<unknown> = async () => {}
   readonly #store: FakeStore
+  /** Snapshots are answered when this has resolved. */
+  onSnapshot: () => Promise<unknown> = async () => {}
   readonly #control: Duplex
   readonly #serving: Connection
   readonly #end: (why: string) => void
@@ -160,8 +162,9 @@ export class FakeFileServer implements FileServer {
         quotas.set(tree, bytes)
         return undefined
       }),
-      handler(STATE_METHODS.stateSnapshot, ({ tree, reason }) => {
+      handler(STATE_METHODS.stateSnapshot, async ({ tree, reason }) => {
         asked.push(`snapshot ${tree} ${reason}`)
+        await this.onSnapshot()
         return { version: 1, digest: "", isNew: true }
       }),
       handler(STATE_METHODS.statePrune, ({ tree, keep }) => {

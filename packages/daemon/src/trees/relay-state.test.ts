@@ -49,6 +49,22 @@ test("a server that breaks the protocol costs the call, and is started anew", as
   assert.ok(["locked", "open"].includes(status))
 })
 
+test("a server that ends while it is asked is told as that", async () => {
+  await using daemon = await startTestDaemon()
+  await daemon.connect().call(ADMIN.stateSnapshot, { tree: "x", reason: "manual", note: "" }).result
+  const [server] = daemon.files.running
+  assert.ok(server)
+  server.onSnapshot = () => server.ended
+  const asked = daemon.connect().call(ADMIN.stateSnapshot, { tree: "x", reason: "manual", note: "" }).result
+  const refused = assert.rejects(
+    asked,
+    failsWith("connection-closed", /file server of the state store ended.*try again/),
+  )
+  await eventually(() => daemon.files.store.asked.filter((each) => each === "snapshot x manual").length === 2)
+  server.reset("it was ended by SIGKILL")
+  await refused
+})
+
 test("a passphrase in the place of the key file: the file is gone, and the store opens by it alone", async () => {
   await using daemon = await startTestDaemon()
   const connection = daemon.connect()

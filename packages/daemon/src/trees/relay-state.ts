@@ -99,14 +99,14 @@ class Passing {
           const { code, message } = decode(Fail, untrustedBytes)
           if (change !== undefined) store.key.notChanged()
           this.#record(code)
-          return { type, payload: encodeFailure(code, printable(message)) }
+          return { type, payload: encodeFailure(code, printable(forPeople(code, message))) }
         },
         onOver: () => {},
         bytesLast: true,
       })
     } catch (error) {
       const code = error instanceof Error && "code" in error ? String(error.code) : "internal"
-      this.#fail(code, messageOf(error))
+      this.#fail(code, forPeople(code, messageOf(error)))
     }
   }
 
@@ -133,6 +133,12 @@ class Passing {
     this.#state.finish("fail", encodeFailure(code, message))
   }
 }
+
+/** What failed is the server's connection, of which who asked knows nothing. */
+const forPeople = (code: string, message: string): string =>
+  code === "connection-closed"
+    ? `The file server of the state store ended meanwhile: try again; "skerry daemon --log" says why it did (${message})`
+    : message
 
 type UnlockParams = Parameters<typeof STATE_METHODS.stateUnlock.params.encode>[1]
 type SetKeyParams = Parameters<typeof STATE_METHODS.stateSetKey.params.encode>[1]
