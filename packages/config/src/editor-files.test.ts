@@ -11,15 +11,23 @@ import { temporaryFolder } from "./testing.ts"
 
 const compiler = fileURLToPath(new URL("../bin/tsc", import.meta.resolve("typescript")))
 
-/** What the compiler says about a configuration beside which `skerry init` has written its files. */
-function typeErrors(configuration: string, json = "{}"): string {
+/** What the compiler says about each of some configurations, beside which `skerry init` has written its files. */
+function typeErrors(configurations: readonly string[], json = "{}"): string[] {
   using directory = temporaryFolder()
   initialise(directory.path, { force: false })
-  writeFileSync(join(directory.path, "skerry.config.ts"), configuration)
+  for (const [index, text] of configurations.entries())
+    writeFileSync(join(directory.path, `${index}.ts`), text)
   writeFileSync(join(directory.path, "skerry.json"), json)
   const { stdout, error } = spawnSync(process.execPath, [compiler, "-p", directory.path, "--pretty", "false"])
   assert.equal(error, undefined)
-  return stdout.toString().replaceAll(/^.*\//gm, "")
+  const errors = configurations.map(() => "")
+  let at = 0
+  for (const line of stdout.toString().split("\n")) {
+    // Lines that go on are indented.
+    at = Number(/(\d+)\.ts\(/.exec(line)?.[1] ?? at)
+    errors[at] += line
+  }
+  return errors
 }
 
 const withInstances = (instances: string, settings = "{}") => `import { debian, defineSystem } from "skerry"
@@ -42,31 +50,21 @@ test("the compiler accepts the starter configuration", () => {
 })
 
 test("the compiler finds what the schema would refuse", () => {
-  assert.equal(
-    typeErrors(withInstances('{ a: { application: "pdf", memoryMiB: 64, isolation: "process" } }')),
-    "",
-  )
-  assert.match(
-    typeErrors(withInstances('{ a: { application: "pdv" } }')),
-    /'"pdv"' is not assignable to type '"pdf"'/,
-  )
-  assert.match(
-    typeErrors(withInstances('{ a: { application: "pdf", grants: ["lan"] } }')),
-    /'string' is not assignable to type 'Grant<never>'/,
-  )
-  assert.match(
-    typeErrors(withInstances('{ a: { application: "pdf", memory: 64 } }')),
-    /'memory' does not exist/,
-  )
-  assert.match(
-    typeErrors(withInstances('{ a: { application: "pdf", isolation: "VM" } }')),
-    /'"VM"' is not assignable/,
-  )
-  assert.match(typeErrors(withInstances("{ a: {} }")), /'application' is missing/)
-  assert.match(
-    typeErrors(withInstances("{}", "{ standby: { perImage: true } }")),
-    /'boolean' is not assignable/,
-  )
+  const MISTAKES: readonly (readonly [configuration: string, says: RegExp])[] = [
+    [withInstances('{ a: { application: "pdv" } }'), /'"pdv"' is not assignable to type '"pdf"'/],
+    [
+      withInstances('{ a: { application: "pdf", grants: ["lan"] } }'),
+      /'string' is not assignable to type 'Grant<never>'/,
+    ],
+    [withInstances('{ a: { application: "pdf", memory: 64 } }'), /'memory' does not exist/],
+    [withInstances('{ a: { application: "pdf", isolation: "VM" } }'), /'"VM"' is not assignable/],
+    [withInstances("{ a: {} }"), /'application' is missing/],
+    [withInstances("{}", "{ standby: { perImage: true } }"), /'boolean' is not assignable/],
+  ]
+  const good = withInstances('{ a: { application: "pdf", memoryMiB: 64, isolation: "process" } }')
+  const [ofGood, ...found] = typeErrors([good, ...MISTAKES.map(([configuration]) => configuration)])
+  assert.equal(ofGood, "")
+  for (const [index, [, says]] of MISTAKES.entries()) assert.match(found[index] ?? "", says)
 })
 
 test("names from skerry.json are known to the compiler", () => {
@@ -79,6 +77,7 @@ import data from "./skerry.json" with { type: "json" }
 const base = fromJson(data)
 export default defineSystem({ ...base, instances: { ...base.instances, two: { application: "${application}" } } })
 `
-  assert.equal(typeErrors(extending("a"), json), "")
-  assert.match(typeErrors(extending("b"), json), /'"b"' is not assignable to type '"a"'/)
+  const [known, unknown = ""] = typeErrors([extending("a"), extending("b")], json)
+  assert.equal(known, "")
+  assert.match(unknown, /'"b"' is not assignable to type '"a"'/)
 })
