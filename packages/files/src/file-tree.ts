@@ -217,6 +217,11 @@ export interface FileTree {
    * refusal: the end. A cursor that was never given out is no error.
    */
   readDirectory(directory: OpenNode, cursor: bigint, entries: EntrySink): void
+  /**
+   * Called when answers have left and there is nothing else to do: what a client will ask for next may be fetched. Absent:
+   * nothing ever is. Never throws.
+   */
+  prepare?(): void
   /** True: durable once commit(true) has returned. */
   synchronise(file: OpenNode): boolean
   /** True: what was written through it is durable once commit(true) has returned. Never throws. */

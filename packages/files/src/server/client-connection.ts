@@ -83,7 +83,9 @@ export class ClientConnection {
       this.#unlessBroken(() => session.resume())
       if (!this.#isOpen) break
     }
-    if (this.#isOpen) this.#want()
+    if (!this.#isOpen) return
+    this.#want()
+    session.prepare()
   }
 
   #send(): void {

@@ -120,6 +120,11 @@ export class Session {
     this.#state.endReclaiming()
   }
 
+  /** When the answers of a turn are on their way, and there is nothing else to do. */
+  prepare(): void {
+    for (const { served } of this.#trees) served.tree.prepare?.()
+  }
+
   /** Answers to be sent, valid until taken(). */
   pending(): Buffer {
     return this.#answers.pending()

@@ -206,6 +206,10 @@ export class HostDirectory implements FileTree {
     this.#reader.read(fd, cursor, entries, idOf)
   }
 
+  prepare(): void {
+    this.#reader.readAhead()
+  }
+
   /** At once: fsync. */
   synchronise(file: OpenNode): boolean {
     check(this.#calls.synchronise(ownOpen(file).fd))
@@ -213,6 +217,7 @@ export class HostDirectory implements FileTree {
   }
 
   close(file: OpenNode): boolean {
+    this.#reader.forget(ownOpen(file).fd)
     this.#nodes.close(ownOpen(file))
     return false
   }
