@@ -80,24 +80,18 @@ export async function openStreamIn(
 ): Promise<BackupPlace> {
   await mkdir(parent, { recursive: true, mode: 0o700 })
   const folder = await mkdtemp(join(parent, "backup-"))
-  const remove = () => rm(folder, { recursive: true, force: true })
-  try {
-    const place = await openDirectoryPlace(folder, { ...options, access: "write" })
-    await spool(input, place)
-    return {
-      shown: "the stream",
-      list: (of) => place.list(of),
-      read: (path, most) => place.read(path, most),
-      write: (path, bytes) => place.write(path, bytes),
-      remove: (path) => place.remove(path),
-      async [Symbol.asyncDispose]() {
-        await place[Symbol.asyncDispose]()
-        await remove()
-      },
-    }
-  } catch (error) {
-    await remove()
-    throw error
+  await using owned = new AsyncDisposableStack()
+  owned.defer(() => rm(folder, { recursive: true, force: true }))
+  const place = owned.use(await openDirectoryPlace(folder, { ...options, access: "write" }))
+  await spool(input, place)
+  const held = owned.move()
+  return {
+    shown: "the stream",
+    list: (of) => place.list(of),
+    read: (path, most) => place.read(path, most),
+    write: (path, bytes) => place.write(path, bytes),
+    remove: (path) => place.remove(path),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
   }
 }
 
