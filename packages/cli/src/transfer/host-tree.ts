@@ -1,4 +1,5 @@
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync } from "node:fs"
+import { fileKind } from "@skerry/services/file-kind"
 import { namesIn } from "@skerry/services/names-in"
 import { CliError } from "../cli-error.ts"
 import { pathOfBytes, shownPath } from "../state/shown-path.ts"
@@ -75,7 +76,7 @@ function* walkEntry(directory: number, name: Buffer, path: Buffer, depth: number
   let descriptor: number | undefined
   try {
     const stats = lstatSync(hostPath, { bigint: true })
-    const kind = kindOf(stats)
+    const kind = fileKind(Number(stats.mode))
     if (kind === "symlink") {
       yield { kind, path, stats, target: readlinkSync(hostPath, { encoding: "buffer" }) }
       return
@@ -93,7 +94,7 @@ function* walkEntry(directory: number, name: Buffer, path: Buffer, depth: number
   }
   try {
     const stats = fstatSync(descriptor, { bigint: true })
-    const kind = kindOf(stats)
+    const kind = fileKind(Number(stats.mode))
     if (kind === "file") yield { kind, path, stats, descriptor }
     else if (kind === "directory") {
       yield { kind, path, stats }
@@ -111,21 +112,4 @@ function whyOf(error: unknown): { readonly why: SkippedWhy; readonly code: strin
     return { why: "replaced", code }
   if (code !== "" && code !== "EMFILE" && code !== "ENFILE") return { why: "unreadable", code }
   throw error
-}
-
-function kindOf({ mode }: BigIntStats): "file" | "directory" | "symlink" | "socket" | "pipe" | "device" {
-  switch (Number(mode) & constants.S_IFMT) {
-    case constants.S_IFREG:
-      return "file"
-    case constants.S_IFDIR:
-      return "directory"
-    case constants.S_IFLNK:
-      return "symlink"
-    case constants.S_IFSOCK:
-      return "socket"
-    case constants.S_IFIFO:
-      return "pipe"
-    default:
-      return "device"
-  }
 }

@@ -1,5 +1,6 @@
 import { closeSync, constants, lstatSync, openSync, readlinkSync, realpathSync, type Stats } from "node:fs"
 import { basename } from "node:path"
+import { fileKind } from "./file-kind.ts"
 import { shownName } from "./names.ts"
 import { namesIn } from "./names-in.ts"
 import { type Attributes, nameIn } from "./open-directories.ts"
@@ -53,7 +54,7 @@ type Walked = Pick<WalkedEntry, "hostPath" | "shownPath" | "sentName">
 function* walkFrom(walked: Walked, ignoreSymlinks: boolean, depth: number): Generator<WalkedEntry> {
   const { hostPath, shownPath, sentName } = walked
   const stats = lstatSync(hostPath)
-  const kind = kindOf(stats, shownPath)
+  const kind = sendableKind(stats, shownPath)
   if (kind === "symlink" && ignoreSymlinks) return
   const entry: WalkedEntry = {
     ...walked,
@@ -97,20 +98,13 @@ function openDirectory({ hostPath, shownPath }: Walked): number {
   }
 }
 
-function kindOf(stats: Stats, path: Buffer): EntryKind {
-  switch (stats.mode & constants.S_IFMT) {
-    case constants.S_IFREG:
-      return "file"
-    case constants.S_IFDIR:
-      return "directory"
-    case constants.S_IFLNK:
-      return "symlink"
-    default:
-      throw new FilecopyError(
-        "read-failed",
-        `Cannot copy ${shownName(path)}: it is neither file, directory nor symlink`,
-      )
-  }
+function sendableKind(stats: Stats, path: Buffer): EntryKind {
+  const kind = fileKind(stats.mode)
+  if (kind === "file" || kind === "directory" || kind === "symlink") return kind
+  throw new FilecopyError(
+    "read-failed",
+    `Cannot copy ${shownName(path)}: it is neither file, directory nor symlink`,
+  )
 }
 
 const attributesOf = (stats: Stats): Attributes => ({
