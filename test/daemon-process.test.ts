@@ -126,6 +126,34 @@ test("after kill -9 the next daemon takes over what is left, and clients in betw
   assert.deepEqual(JSON.parse((await home.run(["ps", "--json"])).stdout), [])
 })
 
+test("what was granted while it ran is over after kill -9, and is not given to the domains of the next one", async () => {
+  await using home = new Home()
+  const granted = mkdtempSync(join(tmpdir(), "skerry-granted-"))
+  try {
+    const first = await home.daemon()
+    for (const instance of ["mail", "bank"]) {
+      assert.equal((await home.run(["grant", instance, granted, "--write"])).status, 0)
+    }
+    assert.equal((await home.run(["run", "mail", "--", "true"])).status, 0)
+    const rows = JSON.parse((await home.run(["grants", "--json"])).stdout) as { domain?: string }[]
+    assert.deepEqual(
+      rows.map(({ domain }) => domain),
+      ["mail", undefined],
+    )
+    first.kill("SIGKILL")
+    await once(first, "exit")
+    await home.daemon()
+    for (const instance of ["mail", "bank"]) {
+      assert.equal((await home.run(["run", instance, "--", "true"])).status, 0)
+    }
+    assert.deepEqual(JSON.parse((await home.run(["grants", "--json"])).stdout), [])
+    // Its place is free, as it would not be if anything were mounted there.
+    assert.match((await home.run(["grant", "mail", granted])).stdout, /skerry revoke d1\n$/)
+  } finally {
+    rmSync(granted, { recursive: true })
+  }
+})
+
 test("SIGTERM ends the daemon in order: no socket is left", async () => {
   await using home = new Home()
   const daemon = await home.daemon()
