@@ -14,8 +14,8 @@ import { hasStrace } from "../packages/files/src/store/testing/write-stream.ts"
 test("wherever a store's writes are cut, what it promised by then is there", (t) => {
   if (!hasStrace()) return t.skip("strace is not installed")
   const { events, cuts, opened } = cutObjectStore(45, 3)
-  t.diagnostic(`${cuts} cuts of ${events} events, ${opened} of them held a store`)
-  assert.ok(cuts > 1800 && opened > 1700)
+  t.diagnostic(`${cuts} cuts of ${events} events, ${opened} that differ held a store`)
+  assert.ok(cuts > 1800 && opened > 1000)
 })
 
 test("a store on a full disk refuses what is new, keeps what it has, and goes on when there is room", (t) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { join } from "node:path"
 import type { ObjectStore } from "../object-store.ts"
-import { DiskImage, seededRandom } from "./disk-image.ts"
+import { changesDirectories, DiskImage, OpenedCuts, seededRandom } from "./disk-image.ts"
 import { openTestStore, testRoot } from "./disk-store.ts"
 import { verifyAll } from "./object-store-conformance.ts"
 import { neededSteps, objectsOf, SEGMENT_BYTES } from "./object-workload.ts"
@@ -73,9 +73,11 @@ class Cutting {
     const events = recordWrites(original, process.execPath, [workload, original, String(from), String(to)])
     this.#report.events += events.length
     const next: Life[] = []
+    const opened = new OpenedCuts()
     for (const event of events) {
       image.apply(event)
-      if (event.kind !== "note") this.#cut(image, promised, `${event.kind} of ${event.path}`)
+      if (event.kind === "note" || changesDirectories(event)) opened.forget()
+      if (event.kind !== "note") this.#cut(image, opened, promised, `${event.kind} of ${event.path}`)
       else {
         take(promised, event.text)
         if (event.text === `committing ${promised.flushed}`) {
@@ -94,13 +96,15 @@ class Cutting {
     return next
   }
 
-  #cut(image: DiskImage, promised: Promised, what: string): void {
+  #cut(image: DiskImage, opened: OpenedCuts, promised: Promised, what: string): void {
     for (let variant = 0; variant <= this.#powerLosses; variant++) {
+      const files = variant === 0 ? image.afterKill() : image.afterPowerLoss(this.#random)
+      this.#report.cuts += 1
+      if (opened.has(files, promised.committed)) continue
       const directory = join(this.#parent, "cut")
-      image.writeTo(directory, variant === 0 ? image.afterKill() : image.afterPowerLoss(this.#random))
+      image.writeTo(directory, files)
       const where = `cut ${this.#report.cuts}, variant ${variant}, after ${what}, ${JSON.stringify(promised)}`
       this.#report.opened += holds(directory, promised, where) ? 1 : 0
-      this.#report.cuts += 1
       rmSync(directory, { recursive: true })
     }
   }

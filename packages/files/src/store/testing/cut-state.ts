@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { openDiskStore, openMemoryStore } from "../tree/test-store.ts"
-import { DiskImage, seededRandom } from "./disk-image.ts"
+import { changesDirectories, DiskImage, OpenedCuts, seededRandom } from "./disk-image.ts"
 import { dump } from "./random-steps.ts"
 import { stateDumps, TREE } from "./state-workload.ts"
 import { verifyTrees } from "./verify-trees.ts"
@@ -36,22 +36,26 @@ export function cutStateStore(steps: number, powerLosses: number): { readonly cu
     const image = new DiskImage((path) => path.endsWith("lock"))
     const random = seededRandom(21)
     const progress: Progress = { begun: -1, done: -1, durable: -1 }
+    const opened = new OpenedCuts()
     let cuts = 0
     for (const event of events) {
       image.apply(event)
+      if (event.kind === "note" || changesDirectories(event)) opened.forget()
       if (event.kind === "note") {
         take(progress, event.text)
         continue
       }
       if (progress.durable < 0) continue // the making of a store is cut in cut-objects.ts
       for (let variant = 0; variant <= powerLosses; variant++) {
-        const directory = join(parent, "cut")
-        image.writeTo(directory, variant === 0 ? image.afterKill() : image.afterPowerLoss(random))
+        const files = variant === 0 ? image.afterKill() : image.afterPowerLoss(random)
         const least = variant === 0 ? progress.done : progress.durable
+        cuts += 1
+        if (opened.has(files, least)) continue
+        const directory = join(parent, "cut")
+        image.writeTo(directory, files)
         const where = `cut ${cuts} after ${event.kind} of ${event.path}, ${JSON.stringify(progress)}`
         holds(directory, dumps, least, progress.begun, where)
         rmSync(directory, { recursive: true })
-        cuts += 1
       }
     }
     return { cuts }

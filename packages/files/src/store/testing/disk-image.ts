@@ -201,3 +201,32 @@ function replay(start: Buffer, changes: readonly FileChange[]): Buffer {
   }
   return content.subarray(0, size)
 }
+
+export const changesDirectories = ({ kind }: WriteEvent) =>
+  kind === "make-directory" || kind === "remove-directory"
+
+interface Opened {
+  readonly files: ReadonlyMap<string, Buffer>
+  readonly least: number
+}
+
+/** What was opened at earlier cuts: almost half of them leave what one before left, and opening that again shows nothing. */
+export class OpenedCuts {
+  #opened: Opened[] = []
+
+  /** What is promised has changed, or which directories there are. */
+  forget(): void {
+    this.#opened = []
+  }
+
+  /** Whether the same files have been held against as much as `least` or more; from now on they have. */
+  has(files: ReadonlyMap<string, Buffer>, least: number): boolean {
+    if (this.#opened.some((before) => before.least >= least && areEqual(before.files, files))) return true
+    this.#opened.push({ files, least })
+    return false
+  }
+}
+
+function areEqual(a: ReadonlyMap<string, Buffer>, b: ReadonlyMap<string, Buffer>): boolean {
+  return a.size === b.size && [...a].every(([path, content]) => b.get(path)?.equals(content) === true)
+}
