@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, test } from "node:test"
-import { openCgroups } from "@skerry/isolation"
+import { openCgroups, readCgroupTexts } from "@skerry/isolation"
 import { openLinux } from "@skerry/linux"
 import { FILES } from "@skerry/rpc"
 import type { FileServer } from "../../packages/daemon/src/trees/file-server.ts"
@@ -16,10 +16,14 @@ const linux = openLinux()
 const folder = mkdtempSync(join(tmpdir(), "skerry-process-host-"))
 after(() => rmSync(folder, { recursive: true }))
 /** As where a host has none. */
-const cgroups = await openCgroups({ mountinfo: "", selfCgroup: "", uid: 1000, home: folder })
+const noCgroups = await openCgroups({ mountinfo: "", selfCgroup: "", uid: 1000, home: folder })
 
 /** `act` has the control connection's socket and `status`, the handler of the first call. */
-async function startHostile(act: string, signal = AbortSignal.timeout(20_000)): Promise<FileServer> {
+async function startHostile(
+  act: string,
+  signal = AbortSignal.timeout(20_000),
+  cgroups = noCgroups,
+): Promise<FileServer> {
   const program = `
     import { Socket } from "node:net"
     import { Connection, FILES, handler } from ${JSON.stringify(import.meta.resolve("@skerry/rpc"))}
@@ -90,6 +94,20 @@ test("one that never answers a call answers when it has been disposed of", async
   const call = server.control.call(FILES.drop, { client: 1 })
   await server[Symbol.asyncDispose]()
   await assert.rejects(call.result)
+})
+
+test("one that takes more memory than it may is ended, and that is said", async (t) => {
+  const home = join(folder, "bounded")
+  await using cgroups = await openCgroups({
+    ...(await readCgroupTexts()),
+    uid: process.getuid?.() ?? 0,
+    home,
+  })
+  if (!cgroups.controls.memory) return t.skip("no cgroups here")
+  const greedy = `
+    onStatus = async () => void setTimeout(() => { globalThis.taken = Buffer.alloc(1200 * 2 ** 20, 1) }, 10)`
+  await using server = await startHostile(greedy, undefined, cgroups)
+  assert.match(await server.ended, /; it took more than its 1024 MiB of memory$/)
 })
 
 const later = (ms: number) =>
