@@ -22,7 +22,7 @@ const STEPS: Readonly<Record<Step, { readonly what: string; readonly bar: Bar }>
   create: { what: "make 10,000 files of 512 bytes", bar: asDiod },
   stat: { what: "look at 10,000 files", bar: asDiod },
   readSmall: { what: "read 10,000 small files", bar: asDiod },
-  list: { what: "list 10,000 entries, 10 times", bar: asDiod },
+  list: { what: "list 10,000 entries, 50 times", bar: asDiod },
   remove: { what: "remove 10,000 files", bar: asDiod },
 }
 const steps = Object.entries(STEPS) as [Step, (typeof STEPS)[Step]][]

@@ -22,7 +22,7 @@ export const SIZES = {
   files: 10_000,
   randomReads: 50_000,
   randomBytes: 4096,
-  lists: 10,
+  lists: 50,
 } as const
 const AT_ONCE = { bulk: 8, small: 32 } as const
 const ROOT_FID = 0
