@@ -54,7 +54,8 @@ test("the page on calls has both methods, under their ids", () => {
 
 test("the file server's page has every message, under its type", () => {
   const messages = Object.entries(MESSAGES).map(([name, { type }]) => `${type} ${name}`)
-  const methods = [FILES.serve, FILES.drop, FILES.status, FILES.end].map(({ id, name }) => `${id} ${name}`)
+  const { serve, serveAgain, drop, status, end } = FILES
+  const methods = [serve, serveAgain, drop, status, end].map(({ id, name }) => `${id} ${name}`)
   const found = rows("docs/protocol/files.md", /^\| (\d+) \| (\w+) \|/gm)
   assert.deepEqual(found, new Set([...messages, ...methods]))
 })
