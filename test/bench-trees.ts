@@ -6,16 +6,15 @@ import { join } from "node:path"
 import type { Readable } from "node:stream"
 import { zstdDecompressSync } from "node:zlib"
 import { openLinux } from "@skerry/linux"
-import type { ApplicationName } from "@skerry/model"
 import type { Agent } from "../packages/daemon/src/agent.ts"
 import { qemuArguments } from "../packages/isolation/src/backends/qemu/command-line.ts"
 import { machineFor } from "../packages/isolation/src/backends/qemu/machine.ts"
 import { Monitor } from "../packages/isolation/src/backends/qemu/monitor.ts"
 import { Ports } from "../packages/isolation/src/backends/qemu/ports.ts"
 import { connectClient, sandboxed, startFilesServer } from "./support/files-server.ts"
-import { buildShared, sharedPaths } from "./support/image-build.ts"
-import { debianApplication, systemOf } from "./support/sample-system.ts"
+import { sharedPaths } from "./support/image-build.ts"
 import { identify, runScript } from "./support/vm-agent.ts"
+import { vmImage } from "./support/vm-host.ts"
 
 /*
  * A tree of the file server in an emulated machine, beside QEMU's own virtio-9p on the same machine and directory, in one
@@ -29,10 +28,7 @@ const folder = mkdtempSync(join(tmpdir(), "skerry-bench-trees-"))
 const served = join(folder, "served")
 mkdirSync(served, { mode: 0o700 })
 
-const name = "bench" as ApplicationName
-const { images } = await buildShared(systemOf({ [name]: debianApplication(["bash", "coreutils"]) }))
-const image = images.get(name)
-if (image === undefined) throw new Error("no image")
+const image = await vmImage("trees")
 
 const shape = { memoryMiB: 512, vcpus: 1 }
 const machine = machineFor(process.arch, "tcg")

@@ -5,20 +5,11 @@ import { join } from "node:path"
 import { after, test } from "node:test"
 import { openBuiltHome } from "./support/built-home.ts"
 import { Person } from "./support/person.ts"
+import { sampleApplication } from "./support/sample-system.ts"
 
 /* What calls are for, on virtual machines: a vault's keys sign for another instance, and a hostile PDF is made harmless. */
-const keys = {
-  source: { kind: "debian", packages: ["bash", "coreutils", "git", "gnupg"] },
-  command: ["bash"],
-}
 const home = await openBuiltHome("keepers", {
-  applications: {
-    keys,
-    pages: {
-      source: { kind: "debian", packages: ["bash", "coreutils", "poppler-utils"] },
-      command: ["bash"],
-    },
-  },
+  applications: { keys: sampleApplication("keys"), pages: sampleApplication("pages") },
   resources: { keys: { kind: "service", service: "skerry.Gpg", target: "vault", verdict: "allow" } },
   instances: {
     vault: { application: "keys" },

@@ -3,16 +3,12 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { after, before, test } from "node:test"
 import { openBuiltHome } from "./support/built-home.ts"
+import { sampleApplication } from "./support/sample-system.ts"
 
 /* The state store's server in a machine of its own, joined to the machines that it serves. */
 
 const SYSTEM = {
-  applications: {
-    tools: {
-      source: { kind: "debian", packages: ["bash", "coreutils", "procps", "util-linux"] },
-      command: ["bash"],
-    },
-  },
+  applications: { tools: sampleApplication("tools") },
   resources: {
     common: { kind: "directory", origin: { kind: "state", tree: "common" }, at: "/srv/common" },
   },

@@ -5,17 +5,13 @@ import { join } from "node:path"
 import { after, before, test } from "node:test"
 import type { DomainRow, TreeRow, VersionRow } from "@skerry/rpc"
 import { eventually, openBuiltHome } from "./support/built-home.ts"
+import { sampleApplication } from "./support/sample-system.ts"
 
 /* What instances keep, on real machines: one tree that two domains work in, and a third that was not granted it. */
 
 const common = { kind: "directory", origin: { kind: "state", tree: "common" }, at: "/srv/common" }
 const SYSTEM = {
-  applications: {
-    tools: {
-      source: { kind: "debian", packages: ["bash", "coreutils", "procps", "util-linux"] },
-      command: ["bash"],
-    },
-  },
+  applications: { tools: sampleApplication("tools") },
   resources: { common, notes: { kind: "directory", origin: { kind: "state", tree: "notes" } } },
   instances: {
     ada: { application: "tools", grants: ["common", "notes"] },

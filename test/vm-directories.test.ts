@@ -4,7 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, test } from "node:test"
 import { eventually, openBuiltHome } from "./support/built-home.ts"
-import { processesOf } from "./support/host-processes.ts"
+import { processesOf, untilGone } from "./support/host-processes.ts"
+import { sampleApplication } from "./support/sample-system.ts"
 
 /* Directories on virtual machines: what is granted while a domain runs is there at once, and gone at once. */
 const folder = mkdtempSync(join(tmpdir(), "skerry-directories-"))
@@ -19,12 +20,7 @@ mkdirSync(CONFIGURED, { recursive: true })
 writeFileSync(join(CONFIGURED, "letter.txt"), "configured\n")
 
 const home = await openBuiltHome("directories", {
-  applications: {
-    tools: {
-      source: { kind: "debian", packages: ["bash", "coreutils", "procps", "util-linux"] },
-      command: ["bash"],
-    },
-  },
+  applications: { tools: sampleApplication("tools") },
   resources: {
     home: { kind: "directory", origin: { kind: "state", tree: "mail" } },
     papers: {
@@ -137,6 +133,29 @@ test("a domain whose directory's server is killed goes on with what it has open"
   for (const pid of servers) process.kill(pid, "SIGKILL")
   assert.equal(await writing, "done\n")
   assert.equal(written(), Array.from({ length: 40 }, (_, index) => `${index + 1}\n`).join(""))
+})
+
+test("of a grant at run time nothing outlives a daemon that is killed: no server, no domain, and no next one's mount", async () => {
+  await inside("bank", "true")
+  await ok("grant", "bank", join(folder, "tax"), "--write")
+  const loop = "exec 3> /mnt/tax/held; echo open; while true; do echo here >&3; sleep 0.05; done"
+  const writing = home.spawn("exec", "bank", "--", "bash", "-c", loop)
+  let said = ""
+  writing.stdout?.on("data", (chunk) => {
+    said += String(chunk)
+  })
+  const held = () => readFileSync(join(folder, "tax/held"), "utf8").length
+  await eventually("it writes", () => said === "open\n" && held() > 0)
+  const { pid: daemon } = JSON.parse(await ok("daemon", "--status", "--json")) as { pid: number }
+  const members = processesOf(daemon)
+  assert.ok(directoryServers(daemon).length > 0)
+  process.kill(daemon, "SIGKILL")
+  await Promise.all(members.map(untilGone))
+  const last = held()
+  // The next daemon starts by itself.
+  assert.doesNotMatch(await ok("grants"), /tax/)
+  assert.equal(await inside("bank", "ls -d /mnt/tax 2> /dev/null || echo none"), "none\n")
+  assert.equal(held(), last)
 })
 
 /** The Node processes, inside their sandboxes, of the directory servers that this daemon has started. */

@@ -4,21 +4,18 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, before, describe, test } from "node:test"
 import type { Domain, Template } from "@skerry/isolation"
-import { type ApplicationName, parseDomainId } from "@skerry/model"
+import { parseDomainId } from "@skerry/model"
 import { connectClient, type StartedServer, sandboxed, startFilesServer } from "./support/files-server.ts"
-import { buildShared } from "./support/image-build.ts"
 import { packNpm, packPackage } from "./support/npm-packages.ts"
-import { debianApplication, systemOf } from "./support/sample-system.ts"
 import { FILE_CHECKS } from "./support/tree-checks.ts"
 import { MAPPED_READER, MAPPED_WRITER } from "./support/tree-mapping.ts"
 import { agentOf, identify, outputOf, runScript } from "./support/vm-agent.ts"
-import { openVmHost, VM_LIMITS, VM_STEP_MS } from "./support/vm-host.ts"
+import { openVmHost, VM_LIMITS, VM_STEP_MS, vmImage } from "./support/vm-host.ts"
 
 /* A tree of a file server in real machines, past the daemon: the port, the agent's pump and its keeping of sessions. */
 const folder = mkdtempSync(join(tmpdir(), "skerry-trees-"))
 const served = join(folder, "served")
 mkdirSync(served, { mode: 0o700 })
-const PACKAGES = ["attr", "bash", "coreutils", "findutils", "git", "sqlite3", "util-linux"]
 /** It is hundreds of files, each loaded for the first time by an emulated machine. */
 const NPM_MS = 300_000
 const never = () => AbortSignal.timeout(VM_STEP_MS)
@@ -33,9 +30,7 @@ describe("a tree in machines", { skip: process.getuid?.() !== 0 }, () => {
   const serve = () => startFilesServer(sandboxed({ kind: "directory", path: served, access: "write" }))
 
   before(async () => {
-    const name = "trees" as ApplicationName
-    const { images } = await buildShared(systemOf({ [name]: debianApplication(PACKAGES) }))
-    const image = images.get(name) ?? assert.fail("no image")
+    const image = await vmImage("trees")
     const host = stack.use(await openVmHost({ image }))
     const backend = stack.use(await host.open())
     template = stack.use(await backend.prepare(image, { memoryMiB: 384, vcpus: 1 }, never()))

@@ -7,20 +7,16 @@ import { openLinux } from "@skerry/linux"
 import { hostPaths } from "@skerry/model"
 import { CommandLine, repository } from "./command-line.ts"
 import { buildShared, lendImages, sharedPaths } from "./image-build.ts"
-import { sampleSystem } from "./sample-system.ts"
+import { sampleApplication, sampleSystem } from "./sample-system.ts"
 
 /** The bundled command line, as users run it: from its own folder, so that nobody's dist/ changes under them. */
 const BUNDLE = join(repository, "node_modules/.cache/skerry-test")
 const LOCK_MS = 600_000
 
-const tools = {
-  source: { kind: "debian", packages: ["bash", "coreutils", "procps", "util-linux"] },
-  command: ["bash"],
-}
 const CONFIGURATION = {
   applications: {
-    pdf: { source: { kind: "debian", packages: ["poppler-utils"] }, command: ["pdftotext", "-", "-"] },
-    tools,
+    pdf: sampleApplication("pdf", ["pdftotext", "-", "-"]),
+    tools: sampleApplication("tools"),
   },
   instances: {
     pdf: { application: "pdf" },
@@ -33,7 +29,8 @@ const CONFIGURATION = {
 
 /**
  * A home with images, templates and instances of both levels, made through the command line. It stays from run to run
- * in SKERRY_TEST_CACHE; one process has it at a time. No daemon runs in it at first, nor after it was disposed of.
+ * in SKERRY_TEST_CACHE; one process has it at a time. No daemon runs in it at first, nor after it was disposed of. Its
+ * applications are sampleApplication()s, whose images are lent to it.
  */
 export async function openBuiltHome(
   name = "commands",
@@ -47,18 +44,14 @@ export async function openBuiltHome(
   const home = new CommandLine(folder, [join(BUNDLE, "skerry")])
   await home.end()
   const paths = hostPaths(home.environment, 0)
-  if (!existsSync(join(paths.configuration, "skerry.lock"))) {
-    await buildShared(sampleSystem())
-    await lendImages(sharedPaths(), paths)
-  }
+  await buildShared(sampleSystem())
+  await lendImages(sharedPaths(), paths)
   const configuration = join(paths.configuration, "skerry.json")
   const text = JSON.stringify(system, null, 2)
   if (!existsSync(configuration) || readFileSync(configuration, "utf8") !== text) {
     writeFileSync(configuration, text)
   }
-  let { status, stderr } = await home.run(["build"])
-  // Kept from before what Skerry brings along has changed.
-  if (stderr.includes("skerry build --update")) ({ status, stderr } = await home.run(["build", "--update"]))
+  const { status, stderr } = await home.run(["build"])
   if (status !== 0) throw new Error(`skerry build: ${stderr}`)
   return Object.assign(home, { [Symbol.asyncDispose]: () => home.end() })
 }

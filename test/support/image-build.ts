@@ -6,6 +6,7 @@ import {
   type BuildResult,
   buildSystem,
   bundleProgram,
+  collectGarbage,
   DEBIAN_KEYRING,
   findGuestPrograms,
   freeBytesOf,
@@ -67,7 +68,10 @@ export async function buildShared(system: System): Promise<BuildResult> {
   let options = await buildOptions(sharedPaths(), system)
   for (;;) {
     try {
-      return await buildSystem(options)
+      const result = await buildSystem(options)
+      // The cache stays for many runs, in which what domains run has changed.
+      if (result.isNew) await collectGarbage(options.paths, options.linux, { keep: 1, running: new Set() })
+      return result
     } catch (error) {
       const code = error instanceof Error && "code" in error ? error.code : undefined
       // Kept from before what Skerry brings along has changed.
@@ -92,11 +96,16 @@ export async function lendImages(from: HostPaths, to: HostPaths): Promise<void> 
   await linkTree(join(from.cache, "images"), join(to.cache, "images"))
 }
 
+function unlessThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EEXIST") throw error
+}
+
 /** Files are the same, not copies: a test that changes one first removes it. */
 async function linkTree(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true })
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)]
-    await (entry.isDirectory() ? linkTree(source, target) : link(source, target))
+    if (entry.isDirectory()) await linkTree(source, target)
+    else await link(source, target).catch(unlessThere)
   }
 }

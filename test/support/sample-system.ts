@@ -63,7 +63,22 @@ export function systemOf(applications: Readonly<Record<string, Application>>): S
   }
 }
 
-/** What the starter configuration describes. */
+/** Packages by application: everything that tests run in domains, so that each image is built once for all of them. */
+export const SAMPLE_PACKAGES = {
+  pdf: ["poppler-utils"],
+  scratch: [],
+  tools: ["bash", "coreutils", "procps", "util-linux"],
+  keys: ["bash", "coreutils", "git", "gnupg"],
+  pages: ["bash", "coreutils", "poppler-utils"],
+  trees: ["attr", "bash", "coreutils", "findutils", "git", "sqlite3", "util-linux"],
+} as const
+
 export function sampleSystem(): System {
-  return systemOf({ pdf: debianApplication(["poppler-utils"]), scratch: debianApplication([]) })
+  const made = Object.entries(SAMPLE_PACKAGES).map(([name, packages]) => [name, debianApplication(packages)])
+  return systemOf(Object.fromEntries(made))
+}
+
+/** One of them as a configuration writes it. */
+export function sampleApplication(name: keyof typeof SAMPLE_PACKAGES, command: readonly string[] = ["bash"]) {
+  return { source: { kind: "debian", packages: SAMPLE_PACKAGES[name] }, command }
 }

@@ -13,7 +13,7 @@ import {
 import { openLinux } from "@skerry/linux"
 import type { ApplicationName } from "@skerry/model"
 import { buildShared, sharedPaths } from "./image-build.ts"
-import { sampleSystem } from "./sample-system.ts"
+import { type SAMPLE_PACKAGES, sampleSystem } from "./sample-system.ts"
 import { agentOf } from "./vm-agent.ts"
 
 export type VmBackend = Awaited<ReturnType<typeof openQemu>>
@@ -24,11 +24,11 @@ export const VM_LIMITS = { processes: 256, cpuWeight: 50 }
 /** Longest that one step may take on a busy machine that emulates. */
 export const VM_STEP_MS = 120_000
 
-/** A real image, built once for all tests: the base and an application without packages of its own. */
-export async function vmImage(): Promise<ImageFiles> {
+/** A real image, built once for all tests; by default the base and an application without packages of its own. */
+export async function vmImage(name: keyof typeof SAMPLE_PACKAGES = "scratch"): Promise<ImageFiles> {
   const { images } = await buildShared(sampleSystem())
-  const image = images.get("scratch" as ApplicationName)
-  if (image === undefined) throw new Error("The sample system has no application scratch")
+  const image = images.get(name as ApplicationName)
+  if (image === undefined) throw new Error(`The sample system has no application ${name}`)
   return image
 }
 
