@@ -170,7 +170,7 @@ describe("a QEMU in trouble", { skip: process.getuid?.() !== 0 }, () => {
   })
 
   test("that stood still once is started again, and nobody notices", async () => {
-    await using patient = await host.open({ ...ownCache(), bootMs: 30_000 })
+    await using patient = await host.open({ ...ownCache(), bootMs: 20_000 })
     using stopped = stopWhatStarts(host.cgroupDirectories, /template-/, 1)
     await using again = await patient.prepare(host.image, VM_SHAPE, never())
     assert.equal(stopped.domains.size, 1)

@@ -112,7 +112,7 @@ async function grantAndRevoke() {
 }
 
 test("a grant to write ends by itself, and what was written is there", async () => {
-  await ok("grant", "bank", join(folder, "tax"), "--write", "--for", "15s")
+  await ok("grant", "bank", join(folder, "tax"), "--write", "--for", "8s")
   await inside("bank", "echo more > /mnt/tax/2026.txt && sync /mnt/tax/2026.txt")
   assert.equal(readFileSync(join(folder, "tax/2026.txt"), "utf8"), "more\n")
   assert.match(await ok("grants"), /bank +write .*tax\/ /)
