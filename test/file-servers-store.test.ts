@@ -13,6 +13,7 @@ import { ProcessHost } from "../packages/daemon/src/trees/process-host.ts"
 import { StateStore } from "../packages/daemon/src/trees/state-store.ts"
 import { NinepClient } from "../packages/files/src/client/ninep-client.ts"
 import * as operations from "../packages/files/src/client/operations.ts"
+import * as more from "../packages/files/src/client/operations-more.ts"
 import { socketTransport } from "../packages/files/src/client/transport.ts"
 
 /* The state store's server as the daemon runs it at level process, in its real sandbox. */
@@ -56,6 +57,7 @@ const openStore = (t: TestContext) => {
   t.after(() => store.end())
   return store
 }
+const READ_WRITE = 2
 const notes = "notes" as TreeName
 const served = [
   { attachName: "tree", access: "write" as const, tree: { kind: "state" as const, name: notes } },
@@ -116,6 +118,40 @@ test("a server that is killed is started anew, its clients are served again, and
   await server[Symbol.asyncDispose]()
   assert.equal(read(await reconnected.promise), "Written before the end")
   console.log(`clients are served again after ${Math.round(performance.now() - begun)} ms`)
+  await store.end()
+})
+
+test("a lock is its owner's after a kill, also where another client is there first", async (t) => {
+  const store = openStore(t)
+  await store.openTree(notes, null)
+  const again = [Promise.withResolvers<number>(), Promise.withResolvers<number>()] as const
+  const [first, second] = [
+    await store.supervisor.attach(served, { ...hooks, onReconnect: async (fd) => again[0].resolve(fd) }),
+    await store.supervisor.attach(served, { ...hooks, onReconnect: async (fd) => again[1].resolve(fd) }),
+  ]
+  write(first.fd, "shared")
+  const open = (fd: number) => {
+    const client = new NinepClient(socketTransport(linux, fd), 65_536)
+    client.attach(1, "tree", 1000)
+    client.call(operations.walk(1, 2, ["letter"]))
+    client.call(operations.lopen(2, READ_WRITE))
+    return client
+  }
+  const wanted = { type: "write", start: 0n, length: 0n, process: 1 } as const
+  const ask = (client: NinepClient) => client.call(more.lock(2, wanted))
+  assert.equal(ask(open(first.fd)), "granted")
+  assert.equal(ask(open(second.fd)), "blocked")
+  await (await store.open())[Symbol.asyncDispose]()
+  const [one, two] = [await again[0].promise, await again[1].promise]
+  const late = open(two)
+  late.call(more.reclaimed())
+  assert.equal(ask(late), "blocked")
+  const owner = open(one)
+  assert.equal(ask(owner), "granted")
+  owner.call(more.reclaimed())
+  assert.equal(ask(late), "blocked")
+  owner.call(operations.clunk(2))
+  assert.equal(ask(late), "granted")
   await store.end()
 })
 
