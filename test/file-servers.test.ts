@@ -1,9 +1,11 @@
 import assert from "node:assert/strict"
 import {
   chownSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -23,6 +25,7 @@ import { ProcessHost } from "../packages/daemon/src/trees/process-host.ts"
 import { Supervisor } from "../packages/daemon/src/trees/supervisor.ts"
 import { NinepClient } from "../packages/files/src/client/ninep-client.ts"
 import * as operations from "../packages/files/src/client/operations.ts"
+import { lock } from "../packages/files/src/client/operations-more.ts"
 import { socketTransport } from "../packages/files/src/client/transport.ts"
 import { processesOf } from "./support/host-processes.ts"
 
@@ -97,6 +100,32 @@ test("a file that is granted by itself is all that its client sees", async () =>
   assert.equal(readFile(await serve(server, 1, "write", "letter.txt"), "letter.txt"), "Dear reader")
   const fd = await serve(server, 2, "write", "letter.txt")
   assert.throws(() => readFile(fd, "other.txt"), /ENOENT/)
+})
+
+test("in the sandbox too, a program of the host and instances see each other's locks", async () => {
+  await using server = await startServer("write")
+  const program = openSync(join(served, "letter.txt"), "r+")
+  const lockAll = () => linux.fileCalls().lockRange(program, "write", 0n, 0n) === 0
+  const [whole, single] = await Promise.all(
+    ["", "letter.txt"].map(async (only, index) => {
+      const fd = await serve(server, index + 1, "write", only)
+      const client = new NinepClient(socketTransport(linux, fd), 65_536)
+      client.attach(1, "tree", 1000)
+      client.call(operations.walk(1, 2, ["letter.txt"]))
+      client.call(operations.lopen(2, 2))
+      return (type: "write" | "unlock") => client.call(lock(2, { type, start: 0n, length: 0n, process: 1 }))
+    }),
+  )
+  assert.ok(lockAll())
+  assert.equal(whole?.("write"), "blocked")
+  closeSync(program)
+  assert.equal(whole?.("write"), "granted")
+  assert.equal(single?.("write"), "blocked")
+  const other = openSync(join(served, "letter.txt"), "r+")
+  assert.notEqual(linux.fileCalls().lockRange(other, "read", 0n, 1n), 0)
+  assert.equal(whole?.("unlock"), "granted")
+  assert.equal(single?.("write"), "granted")
+  closeSync(other)
 })
 
 test("a directory that was renamed after it was granted is the one that is served", async () => {
