@@ -49,10 +49,7 @@ export function qemuArguments(launch: Launch): string[] {
     ...["-object", memoryObject(shape, start)],
     ...launch.layerBytes.flatMap((bytes, index) => layerArguments(bytes, index)),
     ...(start === "boot-with-volume" ? volumeArguments(launch.layerBytes.length) : []),
-    ...[
-      "-device",
-      `virtio-serial-pci,id=serial${start === "boot-with-volume" ? `,max_ports=${SERVED_PORTS}` : ""}`,
-    ],
+    ...["-device", serialDevice(launch)],
     ...["-chardev", `socket,id=control,fd=${fd.control}`],
     ...["-device", "virtserialport,bus=serial.0,chardev=control,name=org.skerry.control"],
     ...["-chardev", `socket,id=monitor,fd=${fd.monitor}`, "-mon", "chardev=monitor,mode=control"],
@@ -67,6 +64,16 @@ function memoryObject(shape: Shape, start: Launch["start"]): string {
   const share = start === "boot-shared" ? "on" : "off"
   const path = `/proc/self/fd/${QEMU_DESCRIPTORS.memory}`
   return `memory-backend-file,id=memory,size=${shape.memoryMiB}M,mem-path=${path},share=${share}`
+}
+
+/**
+ * Emulated, what a guest writes to a port leaves in the turn of its own processor: another thread of QEMU's would have to
+ * be woken for it, and the processor would wait for that one's lock with the next piece.
+ */
+function serialDevice({ acceleration, start }: Launch): string {
+  const events = acceleration === "tcg" ? ",ioeventfd=off" : ""
+  const ports = start === "boot-with-volume" ? `,max_ports=${SERVED_PORTS}` : ""
+  return `virtio-serial-pci,id=serial${events}${ports}`
 }
 
 function layerArguments(bytes: number, index: number): string[] {
