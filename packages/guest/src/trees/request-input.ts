@@ -3,7 +3,8 @@ import type { Linux, Pieces } from "@skerry/linux"
 import { OverlongMessage } from "./frame-gatherer.ts"
 import { TREE } from "./limits.ts"
 
-const INPUT_BYTES = 64 * 1024
+/** Enough for what is not long; of a long request, this much is copied once more. */
+const INPUT_BYTES = TREE.smallBytes
 /** The kernel writes up to 32 KiB to a port in one piece. */
 const PORT_WRITE_BYTES = 32 * 1024
 
@@ -18,6 +19,12 @@ export interface Request {
   giveBack(): void
 }
 
+interface LongRequest {
+  readonly pieces: Pieces
+  readonly bytes: number
+  have: number
+}
+
 const nothing = () => {}
 
 /** Cuts what the kernel asks into requests: long ones, data to be written, are read where they stay. */
@@ -27,7 +34,7 @@ export class RequestInput {
   /** Of #input: what is not a whole request yet. */
   #start = 0
   #end = 0
-  #long: { readonly pieces: Pieces; readonly bytes: number; have: number } | undefined
+  #long: LongRequest | undefined
   readonly #free: Pieces[] = []
   #made = 0
 
@@ -40,15 +47,9 @@ export class RequestInput {
     return this.#free.length > 0 || this.#made < TREE.longRequests || this.#long !== undefined
   }
 
-  /** Reads once. False: the kernel has closed its end. Throws OverlongMessage. */
+  /** Reads what is there, no more than one long request. False: the kernel has closed its end. Throws OverlongMessage. */
   read(fd: number, onRequest: (request: Request) => void): boolean {
-    const long = this.#long
-    if (long !== undefined) {
-      const count = this.#linux.readSome(fd, long.pieces.buffer.subarray(long.have, long.bytes))
-      long.have += count ?? 0
-      if (long.have === long.bytes) this.#endLong(onRequest)
-      return count !== 0
-    }
+    if (this.#long !== undefined) return this.#readLong(fd, this.#long, onRequest)
     const input = this.#input
     if (this.#start > 0) input.copyWithin(0, this.#start, this.#end)
     this.#end -= this.#start
@@ -56,6 +57,15 @@ export class RequestInput {
     const count = this.#linux.readSome(fd, input.subarray(this.#end))
     this.#end += count ?? 0
     while (this.#cut(input, onRequest)) {}
+    // The kernel has written it as a whole: to wait first would be a turn of the loop for nothing.
+    if (this.#long !== undefined) return this.#readLong(fd, this.#long, onRequest)
+    return count !== 0
+  }
+
+  #readLong(fd: number, long: LongRequest, onRequest: (request: Request) => void): boolean {
+    const count = this.#linux.readSome(fd, long.pieces.buffer.subarray(long.have, long.bytes))
+    long.have += count ?? 0
+    if (long.have === long.bytes) this.#endLong(onRequest)
     return count !== 0
   }
 
@@ -65,7 +75,7 @@ export class RequestInput {
     if (available < HEADER_BYTES) return false
     const bytes = input.readUInt32LE(this.#start)
     if (bytes < HEADER_BYTES || bytes > TREE.messageBytes) throw new OverlongMessage(bytes)
-    if (bytes > TREE.smallBytes) return this.#beginLong(input, bytes, Math.min(bytes, available), onRequest)
+    if (bytes > TREE.smallBytes) this.#beginLong(input, bytes, available)
     if (bytes > available) return false
     const sent = input.subarray(this.#start, this.#start + bytes)
     this.#start += bytes
@@ -73,15 +83,12 @@ export class RequestInput {
     return true
   }
 
-  #beginLong(input: Buffer, bytes: number, have: number, onRequest: (request: Request) => void): boolean {
-    // In one read there is never more than one that goes beyond it, and few that do not.
+  /** It does not fit into the input, and is what this ends with. */
+  #beginLong(input: Buffer, bytes: number, have: number): void {
     const pieces = this.#free.pop() ?? this.#make()
-    input.copy(pieces.buffer, 0, this.#start, this.#start + have)
-    this.#start += have
+    input.copy(pieces.buffer, 0, this.#start, this.#end)
+    this.#start = this.#end
     this.#long = { pieces, bytes, have }
-    if (have < bytes) return false
-    this.#endLong(onRequest)
-    return true
   }
 
   #endLong(onRequest: (request: Request) => void): void {
