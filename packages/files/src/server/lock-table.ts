@@ -63,40 +63,53 @@ export class LockTable {
 
   /** Locks the range, in place of what the owner had locked of it. "full": there are too many locks. */
   lock(node: TreeNode, wanted: Lock): "granted" | "blocked" | "full" {
-    if (this.reclaiming.size > 0 && !this.reclaiming.has(wanted.owner.holder)) return "blocked"
-    if (this.conflict(node.id, wanted.owner, wanted, wanted.isWrite) !== undefined) return "blocked"
-    const taken = this.#outside?.take(node, wanted.isWrite ? "write" : "read", wanted) ?? "granted"
-    if (taken !== "granted") {
-      this.#settle(node, wanted)
-      return taken
-    }
-    if (this.#replace(node.id, wanted.owner, wanted, wanted)) return "granted"
-    this.#settle(node, wanted)
-    return "full"
+    const { isWrite, owner } = wanted
+    if (this.reclaiming.size > 0 && !this.reclaiming.has(owner.holder)) return "blocked"
+    if (this.conflict(node.id, owner, wanted, isWrite) !== undefined) return "blocked"
+    const before = this.#files.get(node.id) ?? []
+    const after = [...replaced(before, owner, wanted), wanted]
+    if (!hasRoom(owner, before, after)) return "full"
+    const taken = this.#outside?.take(node, isWrite ? "write" : "read", wanted) ?? "granted"
+    if (taken === "granted") this.#put(node.id, owner, before, after)
+    else if (before.length === 0) this.#outside?.end(node)
+    return taken
   }
 
   /** False: what remains would be too many locks; nothing is unlocked then. */
   unlock(node: TreeNode, owner: LockOwner, range: LockRange): boolean {
-    const isDone = this.#replace(node.id, owner, range, undefined)
-    if (isDone) this.#settle(node, range)
-    return isDone
+    const before = this.#files.get(node.id) ?? []
+    if (!before.some((lock) => isSame(lock.owner, owner) && overlaps(lock, range))) return true
+    const after = replaced(before, owner, range)
+    if (!hasRoom(owner, before, after)) return false
+    this.#put(node.id, owner, before, after)
+    this.#giveBack(node, range)
+    return true
   }
 
   /** Ends the locks that were made by a fid. */
   release(node: TreeNode, fid: object): void {
     const locks = this.#files.get(node.id) ?? []
     const ended = locks.filter((lock) => lock.fid === fid)
-    if (ended.length === 0) return
-    for (const lock of ended) lock.owner.holder.locks -= 1
-    this.#put(
+    const [first] = ended
+    if (first === undefined) return
+    let { end, start } = first
+    for (const lock of ended) {
+      lock.owner.holder.locks -= 1
+      if (lock.start < start) start = lock.start
+      if (lock.end > end) end = lock.end
+    }
+    this.#keep(
       node.id,
       locks.filter((lock) => lock.fid !== fid),
     )
-    for (const lock of ended) this.#settle(node, lock)
+    this.#giveBack(node, { start, end })
   }
 
-  /** Outside, so much of the range is held as clients have locked of it, and no more. */
-  #settle(node: TreeNode, range: LockRange): void {
+  /**
+   * Outside, what no client has locked of the range any more. What others than the one that unlocked have of it is held as it has to be:
+   * a range that several have is a reader's.
+   */
+  #giveBack(node: TreeNode, range: LockRange): void {
     const outside = this.#outside
     if (outside === undefined) return
     const locks = this.#files.get(node.id)
@@ -105,34 +118,21 @@ export class LockTable {
       return
     }
     const kept = locks.filter((lock) => overlaps(lock, range))
-    const within = (at: bigint) => at > range.start && at < range.end
-    const cuts = kept.flatMap(({ end, start }) => [start, end]).filter(within)
-    const bounds = [...new Set([range.start, ...cuts, range.end])].sort((a, b) => (a < b ? -1 : 1))
-    for (const [index, start] of bounds.slice(0, -1).entries()) {
-      const part = { start, end: bounds[index + 1] ?? range.end }
-      const holding = kept.filter((lock) => overlaps(lock, part))
-      if (holding.length === 0) outside.giveBack(node, part)
-      else outside.take(node, holding.some(({ isWrite }) => isWrite) ? "write" : "read", part)
+    kept.sort((a, b) => (a.start < b.start ? -1 : 1))
+    let free = range.start
+    for (const { end, start } of kept) {
+      if (start > free) outside.giveBack(node, { start: free, end: start })
+      if (end > free) free = end
     }
+    if (range.end > free) outside.giveBack(node, { start: free, end: range.end })
   }
 
-  #replace(file: bigint, owner: LockOwner, range: LockRange, added: Lock | undefined): boolean {
-    const before = this.#files.get(file) ?? []
-    const after = before.flatMap((lock) =>
-      isSame(lock.owner, owner) && overlaps(lock, range) ? without(lock, range) : lock,
-    )
-    if (added !== undefined) after.push(added)
-    const growth = after.length - before.length
-    if (growth > 0) {
-      if (after.length > NINEP_LIMITS.fileLocks) return false
-      if (owner.holder.locks + growth > NINEP_LIMITS.locks) return false
-    }
-    owner.holder.locks += growth
-    this.#put(file, after)
-    return true
+  #put(file: bigint, { holder }: LockOwner, before: readonly Lock[], after: Lock[]): void {
+    holder.locks += after.length - before.length
+    this.#keep(file, after)
   }
 
-  #put(file: bigint, locks: Lock[]): void {
+  #keep(file: bigint, locks: Lock[]): void {
     if (locks.length === 0) this.#files.delete(file)
     else this.#files.set(file, locks)
   }
@@ -142,6 +142,17 @@ const overlaps = (a: LockRange, b: LockRange) => a.start < b.end && b.start < a.
 
 const isSame = (a: LockOwner, b: LockOwner) =>
   a.holder === b.holder && a.process === b.process && a.client === b.client
+
+/** The locks without what an owner has of a range. */
+const replaced = (locks: readonly Lock[], owner: LockOwner, range: LockRange): Lock[] =>
+  locks.flatMap((lock) => (isSame(lock.owner, owner) && overlaps(lock, range) ? without(lock, range) : lock))
+
+/** Whether an owner may change a file's locks so. */
+function hasRoom({ holder }: LockOwner, before: readonly Lock[], after: readonly Lock[]): boolean {
+  const growth = after.length - before.length
+  if (growth <= 0) return true
+  return after.length <= NINEP_LIMITS.fileLocks && holder.locks + growth <= NINEP_LIMITS.locks
+}
 
 /** The parts of a lock before and behind a range. */
 function without(lock: Lock, range: LockRange): Lock[] {
