@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
-import { closeSync, openSync, readdirSync, readFileSync, readSync, writeSync } from "node:fs"
-import { constants } from "node:os"
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, writeSync } from "node:fs"
+import { constants, hostname } from "node:os"
+import { join } from "node:path"
 import type { Readable } from "node:stream"
 import { buffer, text } from "node:stream/consumers"
 import { test } from "node:test"
@@ -317,7 +318,7 @@ test("a command that the agent runs as another account keeps nothing of root", {
   assert.match(after, /^Gid:\t0\t0\t0\t0$/m)
 })
 
-test("identify refuses what no host name, machine-id or entropy is", async () => {
+test("identify names the domain, not the host that the agent runs on; it refuses what no host name, machine-id or entropy is", async () => {
   await using agent = openTestAgent()
   const good = {
     entropy: new Uint8Array(32),
@@ -325,7 +326,16 @@ test("identify refuses what no host name, machine-id or entropy is", async () =>
     hostName: "mail-1",
     machineId: "0123456789abcdef0123456789abcdef",
   }
-  await agent.caller.call(identify, good).result
+  const id = "/etc/machine-id"
+  const names = () => [hostname(), existsSync(id) ? readFileSync(id, "utf8") : undefined]
+  const before = names()
+  const { remarks } = await agent.caller.call(identify, good).result
+  assert.equal(readFileSync(join(agent.root, "etc/machine-id"), "utf8"), `${good.machineId}\n`)
+  if (process.getuid?.() === 0) {
+    assert.deepEqual(remarks, [])
+    assert.equal((await output(agent, shell("uname -n"))).stdout, "mail-1\n")
+  }
+  assert.deepEqual(names(), before)
   for (const bad of [
     { hostName: "" },
     { hostName: "a/b" },

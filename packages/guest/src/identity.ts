@@ -81,7 +81,7 @@ function openOwnBootId(linux: Linux): number {
 }
 
 /** At level `process`: kernel, clock and boot id are the host's, and right already. The rest is done if it can be. */
-export function sharedIdentities(linux: Linux): Identities {
+export function sharedIdentities(linux: Linux, root: string): Identities {
   return {
     isIdentified: true,
     identify(params) {
@@ -94,7 +94,7 @@ export function sharedIdentities(linux: Linux): Identities {
         }
       }
       attempt("host name", () => linux.setHostName(params.hostName))
-      attempt("machine-id", () => writeFileSync(MACHINE_ID, `${params.machineId}\n`))
+      attempt("machine-id", () => writeFileSync(`${root}${MACHINE_ID}`, `${params.machineId}\n`))
       return { bootId: readBootId(), remarks }
     },
     setClock: () => {},

@@ -36,6 +36,9 @@ interface AgentHost extends ServiceHost {
 }
 
 function main(inherited: Inherited | undefined, root: string): void {
+  if (inherited === undefined && !existsSync(KOFFI)) {
+    throw new Error(`It would take this machine over: it is for images, which have ${KOFFI}`)
+  }
   const linux = openLinux(existsSync(KOFFI) ? KOFFI : undefined)
   linux.forbidNewPrivileges()
   const loop = new Loop(linux, () => performance.now())
@@ -55,7 +58,7 @@ function main(inherited: Inherited | undefined, root: string): void {
     memory: new PortMemory(),
   }
   if (inherited === undefined) serveMachine(host)
-  else serveProcess(host, inherited.control)
+  else serveProcess(host, inherited.control, root)
   loop.run()
 }
 
@@ -92,8 +95,8 @@ function serveMachine(host: AgentHost): void {
 }
 
 /** At level `process`: whoever made the domain is gone when the connection ends, and so is the domain. */
-function serveProcess(host: AgentHost, fd: number): void {
-  const identities = sharedIdentities(host.linux)
+function serveProcess(host: AgentHost, fd: number, root: string): void {
+  const identities = sharedIdentities(host.linux, root)
   const own = agentHandlers({ host, identities, onShutdown: () => endAfterAnswer(host) })
   const handlers = [...own, ...noTrees()]
   const control = serveCalls(host, identities)

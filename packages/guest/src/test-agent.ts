@@ -28,7 +28,12 @@ export function openTestAgent(options: ConnectionOptions = {}): TestAgent {
   chmodSync(root, 0o755)
   const [callerFd, agentFd] = linux.socketPair()
   const [descriptors, descriptorSocket] = linux.socketPair()
-  const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
+  mkdirSync(join(root, "etc"))
+  const agent = [process.execPath, join(import.meta.dirname, "main.ts")]
+  // Root's agent names the host anew: not the one that the test runs on.
+  const [file = "", ...args] =
+    process.getuid?.() === 0 ? ["/usr/bin/unshare", "--uts", "--", ...agent] : agent
+  const child = spawn(file, args, {
     stdio: ["ignore", "inherit", "inherit", agentFd, descriptorSocket],
     env: { SKERRY_CONTROL_FD: "3", SKERRY_ROOT: root, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
   })
