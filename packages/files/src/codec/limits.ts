@@ -24,6 +24,8 @@ export const NINEP_LIMITS = {
   fileLocks: 1024,
   /** Bytes of a lock owner's name, as Linux's host names. */
   lockOwnerBytes: 64,
-  /** Bytes read from a client at once, and so given to receive() at once: how long others wait while it is served. */
+  /** Bytes read from a client at once, and so given to receive() at once: how much of it is held. */
   inputBytes: 256 * 1024,
+  /** Requests of one client that are handled before others get their turn: some take milliseconds, and thousands fit into the input. */
+  turnMs: 50,
 } as const

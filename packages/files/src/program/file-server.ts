@@ -83,12 +83,15 @@ export class FileServer {
     if (this.#clients.size >= FILE_SERVER_LIMITS.clients) {
       throw new ServerError("too-many", `At most ${FILE_SERVER_LIMITS.clients} clients are served`)
     }
-    const { trees, clients } = this.#options
+    const { clients, loop, trees } = this.#options
     const byName = new Map<string, AttachableTree>()
     for (const { attachName, access, tree } of wanted)
       byName.set(attachName, { served: trees.open(tree), access })
-    const session = new Session({ trees: byName, pool: this.#pool, budget: this.#budget, isAgain })
-    if (isAgain) this.#options.loop.after(FILE_SERVER_LIMITS.reclaimMs, () => session.endReclaiming())
+    const session = new Session({
+      ...{ trees: byName, pool: this.#pool, budget: this.#budget, isAgain },
+      now: () => loop.now(),
+    })
+    if (isAgain) loop.after(FILE_SERVER_LIMITS.reclaimMs, () => session.endReclaiming())
     const client: Client = { session, trees: [...byName.values()], connection: undefined, giveUp: () => {} }
     this.#clients.set(label, client)
     try {

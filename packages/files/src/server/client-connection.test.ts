@@ -17,8 +17,8 @@ import { Session } from "./session.ts"
 const linux = openLinux()
 
 /** A server whose loop takes a turn whenever a client waits. */
-function openServer() {
-  const loop = new Loop(linux, () => performance.now())
+function openServer(now = () => performance.now()) {
+  const loop = new Loop(linux, now)
   const tree = memoryTree()
   const trees = new Map([["tree", { served: new ServedTree(tree), access: "write" as const }]])
   const pool = new BufferPool()
@@ -30,7 +30,7 @@ function openServer() {
   const connect = (messageBytes: number = NINEP_LIMITS.mostMessageBytes) => {
     const [fd, clientFd] = linux.socketPair()
     const ends: ClientEnd[] = []
-    const session = new Session({ trees, pool })
+    const session = new Session({ trees, pool, now: () => loop.now() })
     const onEnd = (end: ClientEnd) => ends.push(end)
     const connection = new ClientConnection({ loop, linux, fd, session, input, onEnd })
     const transport: Transport = { ...socketTransport(linux, clientFd), wait: turn }
@@ -125,4 +125,67 @@ test("a client that reads no answers blocks nobody, and gets them all when it do
     connection.close()
     closeSync(clientFd)
   }
+})
+
+const ATTRIBUTES_ANSWER_BYTES = 7 + 153
+
+/** By the loop's clock, each request for attributes takes so long. */
+function openSlowServer(requestMs: number) {
+  let time = 0
+  const server = openServer(() => time)
+  const { tree } = server
+  const attributesOf = tree.attributes.bind(tree)
+  tree.attributes = (node) => {
+    time += requestMs
+    return attributesOf(node)
+  }
+  let lastTag = 600
+  /** Straight to the socket: the root's attributes, so many times. */
+  const ask = (clientFd: number, count: number) => {
+    const one = request(24, 0, (writer) => {
+      writer.u32(0)
+      writer.u64(0n)
+    })
+    const requests = Buffer.concat(new Array<Buffer>(count).fill(one))
+    for (let at = 0; at < requests.length; at += one.length) requests.writeUInt16LE(++lastTag, at + 5)
+    assert.equal(linux.writeSome(clientFd, requests), requests.length)
+  }
+  return { ...server, ask }
+}
+
+test("a client whose requests take long goes on with them when others had their turn", () => {
+  const [requestMs, count] = [10, 100]
+  const { ask, connect, turn } = openSlowServer(requestMs)
+  const [greedy, other] = [connect(), connect()]
+  const before = greedy.session.requests
+  ask(greedy.clientFd, count)
+  for (let handled = 0; handled < count; ) {
+    handled += NINEP_LIMITS.turnMs / requestMs
+    const others = other.session.requests
+    ask(other.clientFd, 1)
+    turn()
+    assert.equal(greedy.session.requests - before, handled)
+    assert.equal(other.session.requests, others + 1)
+  }
+  turn()
+  assert.equal(linux.readSome(greedy.clientFd, Buffer.alloc(100_000)), count * ATTRIBUTES_ANSWER_BYTES)
+  for (const { connection, clientFd } of [greedy, other]) {
+    connection.close()
+    closeSync(clientFd)
+  }
+})
+
+test("a client whose connection ends while its requests wait for their turn has none any more", () => {
+  const { ask, connect, turn, tree } = openSlowServer(NINEP_LIMITS.turnMs)
+  const { clientFd, connection, ends, session } = connect()
+  const before = session.requests
+  ask(clientFd, 5)
+  turn()
+  turn()
+  connection.close()
+  for (let turns = 0; turns < 3; turns++) turn()
+  assert.equal(session.requests - before, 2)
+  assert.deepEqual(ends, [{ kind: "closed" }])
+  assert.equal(tree.holds, 0)
+  closeSync(clientFd)
 })

@@ -32,6 +32,8 @@ export class ClientConnection {
   #isBlocked = false
   /** Something has happened since the last turn ended. */
   #hasTurn = false
+  /** Prevents the turn that was asked for. */
+  #cancelNext = () => {}
   #isOpen = true
 
   constructor(options: ClientConnectionOptions) {
@@ -48,6 +50,7 @@ export class ClientConnection {
     if (!this.#isOpen) return undefined
     this.#isOpen = false
     this.#stopEnding()
+    this.#cancelNext()
     this.#watch.close()
     closeSync(this.#options.fd)
     const failure = this.#options.session.close()
@@ -75,17 +78,19 @@ export class ClientConnection {
   #endTurn(): void {
     if (!this.#hasTurn) return
     this.#hasTurn = false
-    const { session } = this.#options
-    for (;;) {
-      session.endTurn()
-      this.#send()
-      if (!this.#isOpen || this.#isBlocked || session.wantsInput) break
-      this.#unlessBroken(() => session.resume())
-      if (!this.#isOpen) break
-    }
+    const { loop, session } = this.#options
+    session.endTurn()
+    this.#send()
     if (!this.#isOpen) return
     this.#want()
-    session.prepare()
+    if (this.#isBlocked || session.wantsInput) session.prepare()
+    else this.#cancelNext = loop.after(0, () => this.#goOn())
+  }
+
+  /** With requests that wait, when all others had their turn. */
+  #goOn(): void {
+    this.#hasTurn = true
+    this.#unlessBroken(() => this.#options.session.resume())
   }
 
   #send(): void {

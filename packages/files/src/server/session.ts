@@ -23,6 +23,8 @@ export interface SessionOptions {
   readonly isAgain?: boolean
   /** Shared by all sessions of a server; absent: this one is alone. */
   readonly budget?: FidBudget
+  /** Milliseconds; absent: there are no others who would wait for their turn. */
+  readonly now?: () => number
 }
 
 /**
@@ -30,8 +32,8 @@ export interface SessionOptions {
  * may be taken after endTurn(), which commits what they changed. A request's tag is free again from then on.
  *
  * Whoever drives it: while wantsInput, receive(), or received() where there is a roomForRest(); when nothing more is
- * there, endTurn(), and send pending(); when not wantsInput and pending() is empty, resume(). A ProtocolError from any
- * of them: close().
+ * there, endTurn(), and send pending(); when not wantsInput and pending() is empty, resume(), after others had their
+ * turn. A ProtocolError from any of them: close().
  */
 export class Session {
   readonly #state: ClientState
@@ -41,11 +43,15 @@ export class Session {
   readonly #tags = new Uint32Array(65_536 / 32)
   /** Trees that it has attached, with which it may have something to commit. */
   readonly #trees: readonly AttachableTree[]
-  #isFull = false
+  readonly #now: () => number
+  /** Requests wait: for room for their answers, or because the time of this turn was over. */
+  #isPaused = false
+  #turnEnd = 0
   #isOpen = true
   #requests = 0
 
-  constructor({ trees, pool, budget = new FidBudget(), isAgain = false }: SessionOptions) {
+  constructor({ trees, pool, budget = new FidBudget(), isAgain = false, now = () => 0 }: SessionOptions) {
+    this.#now = now
     this.#answers = new Answers(pool)
     this.#state = new ClientState(trees, this.#answers.writer, budget)
     if (isAgain) this.#state.beginReclaiming()
@@ -53,9 +59,9 @@ export class Session {
     this.#trees = [...trees.values()]
   }
 
-  /** False: too many answers wait to be taken. */
+  /** False: too many answers wait to be taken, or requests for the next turn. */
   get wantsInput(): boolean {
-    return !this.#isFull
+    return !this.#isPaused
   }
 
   /** Fids that the client has. */
@@ -73,7 +79,7 @@ export class Session {
    * little, or there is no such request, so that whatever comes goes to receive().
    */
   roomForRest(): Buffer | undefined {
-    if (this.#isFull || this.#backlog.length === 0) return undefined
+    if (this.#isPaused || this.#backlog.length === 0) return undefined
     const missing = this.#missing()
     if (missing < LEAST_REST_BYTES) return undefined
     return this.#backlog.room(Math.min(missing, NINEP_LIMITS.inputBytes))
@@ -81,6 +87,7 @@ export class Session {
 
   /** `count` bytes were read to roomForRest(). Throws as receive() does. */
   received(count: number): void {
+    this.#beginTurn()
     this.#backlog.added(count)
     if (this.#missing() === 0) this.#handleBacklog()
   }
@@ -90,22 +97,24 @@ export class Session {
    * ProtocolError, after which there is nothing to do but close().
    */
   receive(untrustedBytes: Buffer): void {
+    this.#beginTurn()
     let rest = untrustedBytes
     while (this.#backlog.length > 0 && rest.length > 0) {
       // All of it behind requests that wait; else as much as the first, unfinished one lacks.
-      const taken = this.#isFull ? rest.length : Math.min(this.#missing(), rest.length)
+      const taken = this.#isPaused ? rest.length : Math.min(this.#missing(), rest.length)
       this.#backlog.add(rest.subarray(0, taken))
       rest = rest.subarray(taken)
-      if (!this.#isFull) this.#handleBacklog()
+      if (!this.#isPaused) this.#handleBacklog()
     }
     if (rest.length === 0) return
     const handled = this.#handleAll(rest, 0, rest.length)
     if (handled < rest.length) this.#backlog.add(rest.subarray(handled))
   }
 
-  /** Goes on with what was received while there was no room for answers; when there is some again. */
+  /** Goes on with what was received and not handled; when there is room for answers again. */
   resume(): void {
-    this.#isFull = false
+    this.#beginTurn()
+    this.#isPaused = false
     this.#handleBacklog()
   }
 
@@ -158,6 +167,10 @@ export class Session {
     this.#tags[tag >>> 5] = (this.#tags[tag >>> 5] ?? 0) & ~(1 << (tag & 31))
   }
 
+  #beginTurn(): void {
+    this.#turnEnd = this.#now() + NINEP_LIMITS.turnMs
+  }
+
   #handleBacklog(): void {
     const { bytes, start, end } = this.#backlog
     this.#backlog.take(this.#handleAll(bytes, start, end) - start)
@@ -169,8 +182,8 @@ export class Session {
     while (end - at >= 4) {
       const size = this.#sizeAt(untrustedBytes, at)
       if (end - at < size) break
-      if (!this.#hasRoom()) {
-        this.#isFull = true
+      if (!this.#hasRoom() || this.#now() >= this.#turnEnd) {
+        this.#isPaused = true
         break
       }
       this.#handle(untrustedBytes, at, at + size)
