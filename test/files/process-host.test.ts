@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { execFileSync } from "node:child_process"
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -60,6 +61,27 @@ test("a server that hangs up on the daemon and lives on is one that hangs: its l
   const hung = Promise.withResolvers<string>()
   using _watch = new ServerWatch(server, 50, () => hung.resolve("it hangs"))
   assert.equal(await Promise.race([hung.promise, server.ended, later(5_000)]), "it hangs")
+})
+
+test("one that waits in the kernel is seen to wait, and no other", async () => {
+  const fifo = join(folder, "fifo")
+  execFileSync("mkfifo", [fifo])
+  // posix_spawn waits as for a disk until its child runs, whose input is a pipe that nobody writes to yet.
+  await using server = await startHostile(`
+    import koffi from ${JSON.stringify(import.meta.resolve("koffi"))}
+    const libc = koffi.load("libc.so.6")
+    const [input, args] = [Buffer.alloc(256), ["true", null]]
+    libc.func("int posix_spawn_file_actions_init(void *)")(input)
+    libc.func("int posix_spawn_file_actions_addopen(void *, int, str, int, int)")(input, 0, ${JSON.stringify(fifo)}, 0, 0)
+    const spawn = libc.func("int posix_spawn(void *, str, void *, void *, str *, str *)")
+    onStatus = async () => void setTimeout(() => spawn(Buffer.alloc(4), "/bin/true", input, null, args, [null]), 10)`)
+  const until = async (isSo: boolean) => {
+    const deadline = AbortSignal.timeout(10_000)
+    while ((await server.isWaiting()) !== isSo) deadline.throwIfAborted()
+  }
+  await until(true)
+  writeFileSync(fifo, "")
+  await until(false)
 })
 
 test("one that breaks the protocol is ended", async () => {

@@ -25,4 +25,5 @@ export {
   judgeBackends,
 } from "./host-probe.ts"
 export { type HostProbeOptions, readHostFacts } from "./host-probe-read.ts"
+export { readChildren, readProcessStat } from "./process-tree.ts"
 export { verifyImage, verifyImageFile } from "./verify-image.ts"

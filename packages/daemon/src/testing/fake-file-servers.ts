@@ -55,6 +55,8 @@ export class FakeFileServer implements FileServer {
   /** How often it was asked whether it is there; it answers when this has resolved. */
   asked = 0
   onStatus: () => Promise<unknown> = async () => {}
+  /** For a disk. */
+  waits = false
   readonly #store: FakeStore
   /** Snapshots are answered when this has resolved. */
   onSnapshot: () => Promise<unknown> = async () => {}
@@ -86,6 +88,10 @@ export class FakeFileServer implements FileServer {
   reset(words: string): void {
     this.#control.destroy(new Error("read ECONNRESET"))
     setImmediate(() => this.#end(words))
+  }
+
+  async isWaiting(): Promise<boolean> {
+    return this.waits
   }
 
   async connect(): Promise<number> {

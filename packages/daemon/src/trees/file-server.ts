@@ -39,6 +39,11 @@ export interface FileServer extends AsyncDisposable {
   connect(label: number): Promise<number>
   /** The client was dropped: what joined it goes. */
   disconnect(label: number): Promise<void>
+  /**
+   * Whether it waits in the kernel of the host, as for a slow disk: whatever is done to it, it goes on, or ends, when that is over. False
+   * where that cannot be seen. Never rejects.
+   */
+  isWaiting(): Promise<boolean>
   /** Settles once, and never rejects, with why the server ended, for people. */
   readonly ended: Promise<string>
 }

@@ -191,6 +191,10 @@ class Machine implements FileServer {
     await this.#domain.removePort?.(clientPort(label))
   }
 
+  async isWaiting(): Promise<boolean> {
+    return false
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.control.close()
     this.#agent.close()

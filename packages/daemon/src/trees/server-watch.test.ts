@@ -14,8 +14,8 @@ function watched() {
   const server = new FakeFileServer(ROOT, { key: undefined, asked: [], quotas: new Map() })
   const hung: number[] = []
   const watch = new ServerWatch(server, HOUR, () => hung.push(server.asked))
-  const miss = (times: number) => {
-    for (let time = 0; time < times; time++) watch.look()
+  const miss = async (times: number) => {
+    for (let time = 0; time < times; time++) await watch.look()
   }
   return { server, watch, hung, miss, [Symbol.dispose]: () => server.kill() }
 }
@@ -30,7 +30,7 @@ async function untilAnswered(server: FakeFileServer): Promise<void> {
 test("a server that answers is asked at every look, and left alone", async () => {
   using bench = watched()
   for (let looks = 1; looks <= 5; looks++) {
-    bench.watch.look()
+    await bench.watch.look()
     await untilAnswered(bench.server)
     assert.equal(bench.server.asked, 2 * looks)
   }
@@ -40,11 +40,11 @@ test("a server that answers is asked at every look, and left alone", async () =>
 test("one that owes an answer at as many looks as may be hangs, and this is told once", async () => {
   using bench = watched()
   bench.server.onStatus = () => bench.server.ended
-  bench.watch.look()
+  await bench.watch.look()
   await eventually(() => bench.server.asked === 1)
-  bench.miss(TREE_LIMITS.hungLooks - 1)
+  await bench.miss(TREE_LIMITS.hungLooks - 1)
   assert.deepEqual(bench.hung, [])
-  bench.watch.look()
+  await bench.watch.look()
   assert.deepEqual(bench.hung, [1], "it was asked one thing, once")
 })
 
@@ -52,12 +52,24 @@ test("an answer that comes late counts as one, and the misses before it are forg
   using bench = watched()
   const late = Promise.withResolvers<void>()
   bench.server.onStatus = () => late.promise
-  bench.watch.look()
-  bench.miss(TREE_LIMITS.hungLooks - 1)
+  await bench.watch.look()
+  await bench.miss(TREE_LIMITS.hungLooks - 1)
   late.resolve()
   await untilAnswered(bench.server)
   bench.server.onStatus = () => bench.server.ended
-  bench.watch.look()
-  bench.miss(TREE_LIMITS.hungLooks - 1)
+  await bench.watch.look()
+  await bench.miss(TREE_LIMITS.hungLooks - 1)
   assert.deepEqual(bench.hung, [])
+})
+
+test("one that waits for a disk is not killed, however long it does, and is once it hangs otherwise", async () => {
+  using bench = watched()
+  bench.server.onStatus = () => bench.server.ended
+  bench.server.waits = true
+  await bench.watch.look()
+  await bench.miss(10 * TREE_LIMITS.hungLooks)
+  assert.deepEqual(bench.hung, [])
+  bench.server.waits = false
+  await bench.miss(TREE_LIMITS.hungLooks)
+  assert.equal(bench.hung.length, 1)
 })

@@ -5,7 +5,8 @@ import { TREE_LIMITS } from "./limits.ts"
 /**
  * Notices a server that lives and answers nothing, stopped or in an endless loop: its clients would wait for ever. Looks are counted, not
  * time: after the daemon itself did not run (the host slept, a debugger held it), the first look counts once, and by the next one
- * what was answered meanwhile has been read. Timers are of the monotonic clock, which stands still while the host sleeps.
+ * what was answered meanwhile has been read. Timers are of the monotonic clock, which stands still while the host sleeps. Looks at which it
+ * waits for a disk do not count.
  */
 export class ServerWatch implements Disposable {
   readonly #server: FileServer
@@ -20,12 +21,16 @@ export class ServerWatch implements Disposable {
   constructor(server: FileServer, everyMs: number, onHung: () => void) {
     this.#server = server
     this.#onHung = onHung
-    this.#timer = setInterval(() => this.look(), everyMs).unref()
+    this.#timer = setInterval(() => void this.look(), everyMs).unref()
     void server.ended.then(() => this[Symbol.dispose]())
   }
 
-  look(): void {
+  async look(): Promise<void> {
     if (this.#isAsked) {
+      // Killed, it would end when it has waited, and be started anew for nothing.
+      if (await this.#server.isWaiting()) return
+      // It may have answered meanwhile.
+      if (!this.#isAsked) return
       this.#misses += 1
       if (this.#misses < TREE_LIMITS.hungLooks) return
       this[Symbol.dispose]()
@@ -45,5 +50,6 @@ export class ServerWatch implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer)
+    this.#isAsked = false
   }
 }
