@@ -25,5 +25,6 @@ export {
   judgeBackends,
 } from "./host-probe.ts"
 export { type HostProbeOptions, readHostFacts } from "./host-probe-read.ts"
+export { ownProcesses } from "./own-processes.ts"
 export { readChildren, readProcessStat } from "./process-tree.ts"
 export { verifyImage, verifyImageFile } from "./verify-image.ts"

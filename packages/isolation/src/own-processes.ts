@@ -1,8 +1,9 @@
 /**
  * The command line, `command` to follow, of a process namespace that ends with unshare, whose own end is what its starter sees. What is
- * the first process in there may fork in any way: nothing of it outlives it. `options` are more of unshare's.
+ * the first process in there may fork in any way: nothing of it outlives it. bwrap needs that: killed between its fork and what it tells its
+ * child then, it would leave a child that waits for it for ever. `options` are more of unshare's.
  */
-export const ownProcesses = (options: readonly string[] = []): string[] => [
+export const ownProcesses = (options: readonly string[]): string[] => [
   ...["/usr/bin/unshare", ...options, "--pid", "--fork", "--kill-child=KILL", "--"],
 ]
 

@@ -20,7 +20,15 @@ const BEGIN = ["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", GATE, "skerry
 
 test("a user's server is bound to the path, below a process namespace of the same user", () => {
   const command = processCommand(plan)
-  const unshare = ["unshare", "--user", "--map-current-user", "--pid", "--fork", "--kill-child=KILL", "--"]
+  const unshare = [
+    "/usr/bin/unshare",
+    "--user",
+    "--map-current-user",
+    "--pid",
+    "--fork",
+    "--kill-child=KILL",
+    "--",
+  ]
   assert.deepEqual(command.slice(0, 16), [...BEGIN, ...unshare, "/usr/bin/bwrap"])
   assert.equal(bound(command, "--ro-bind"), "/home/me/Documents")
 })
@@ -28,7 +36,15 @@ test("a user's server is bound to the path, below a process namespace of the sam
 test("root's server is bound to what its launcher's working directory is, whatever path leads there", () => {
   const account = { uid: 1000, gid: 1000 }
   const command = processCommand({ ...plan, isRoot: true, account })
-  const unshare = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL"]
+  const unshare = [
+    "/usr/bin/unshare",
+    "--mount",
+    "--propagation",
+    "private",
+    "--pid",
+    "--fork",
+    "--kill-child=KILL",
+  ]
   assert.deepEqual(command.slice(0, 18), [...BEGIN, ...unshare, "--", "sh", "-c"])
   assert.match(command[18] ?? "", /^mount --no-canonicalize --bind \. \/mnt && cd \/ && exec "\$@"$/)
   assert.deepEqual(command.slice(20, 22), ["setpriv", "--reuid=1000"])

@@ -1,4 +1,5 @@
 import { type FilesServer, filesServerCommand } from "@skerry/files/sandbox"
+import { ownProcesses } from "@skerry/isolation"
 
 /** The account of the state store's server where the daemon is root: right above those of domains, and nobody else's. */
 export const STORE_ACCOUNT = 1_900_065_536
@@ -23,16 +24,14 @@ export type ServerPlan = Omit<FilesServer, "serves"> & {
 
 /**
  * Pure: starts a file server whose working directory is what it serves. setpriv and sh become unshare, which ends with the daemon; below,
- * in a process namespace whose end is unshare's, sh and setpriv become bwrap. Without that namespace a bwrap that is killed between its fork and what it
- * tells its child then would leave a child that waits for it for ever.
+ * sh and setpriv become bwrap.
  */
 export function processCommand({ serves, path, isRoot, ...server }: ServerPlan): string[] {
   const from = isRoot ? PLACE : path
   const command = filesServerCommand({ ...server, serves: { ...serves, path: from } })
   return [
     ...["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", GATE, "skerry-gate"],
-    ...["unshare", ...(isRoot ? ["--mount", "--propagation", "private"] : ["--user", "--map-current-user"])],
-    ...["--pid", "--fork", "--kill-child=KILL", "--"],
+    ...ownProcesses(isRoot ? ["--mount", "--propagation", "private"] : ["--user", "--map-current-user"]),
     ...(isRoot ? ["sh", "-c", LAUNCHER, "skerry-files"] : []),
     ...command,
   ]

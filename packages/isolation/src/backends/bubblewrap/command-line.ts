@@ -119,8 +119,7 @@ function bubblewrapArguments(launch: Launch): string[] {
 
 /**
  * The whole chain of programs: setpriv, sh and unshare, each of which becomes the next one; below, in a process namespace whose end is
- * theirs, sh, setpriv and bwrap; and below that the agent. Without that namespace a bwrap that is killed while it forks would leave a
- * child that waits for it for ever.
+ * theirs, sh, setpriv and bwrap; and below that the agent.
  */
 export function launchCommand(launch: Launch): string[] {
   const { account } = launch

@@ -26,9 +26,7 @@ const INNER_ID = 1000
  * namespace is needed; an ordinary user gets the sub-uid by one. A line on the standard input lets the sandbox be made,
  * another one the command start; its end (also the daemon's) ends both.
  *
- * bwrap is the first process of a process namespace, so that whatever it is making ends with it: killed between its fork and what it
- * tells its child then, bwrap would leave a child that waits for ever. Where the daemon dies before unshare's child has asked to die with
- * unshare, the second line never comes.
+ * Where the daemon dies before unshare's child has asked to die with unshare, the second line never comes.
  */
 export function confinedCommand(confinement: Confinement, command: readonly string[]): string[] {
   const { account, kvm } = confinement
