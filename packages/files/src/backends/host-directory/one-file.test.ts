@@ -64,10 +64,18 @@ test("what takes the file's place is found, if it is a file", (t) => {
   rmSync(join(path, NAME))
   assert.deepEqual(listNames(tree, root), [])
   symlinkSync("/etc/passwd", join(path, NAME))
+  const refusesReclaim = () => {
+    // The number of a node is no secret.
+    const node = whole.walk(root, NAME)
+    assert.throws(() => tree.reclaim(node.id, [NAME]), code("ESTALE"))
+    whole.release(node)
+  }
+  refusesReclaim()
   assert.throws(() => tree.walk(root, NAME), code("ENOENT"))
   assert.throws(() => tree.create(root, NAME, READ, 0o644), code("ENOENT"))
   rmSync(join(path, NAME))
   mkdirSync(join(path, NAME))
+  refusesReclaim()
   assert.throws(() => tree.walk(root, NAME), code("ENOENT"))
   for (const node of [first, second, root]) tree.release(node)
 })

@@ -44,7 +44,10 @@ export class OneFile implements FileTree {
   reclaim(id: bigint, names: readonly EntryName[]): TreeNode {
     const isKnown = names.length === 0 ? id === this.#root.id : names.length === 1 && names[0] === this.#name
     if (!isKnown) throw new FileError("ESTALE")
-    return this.#tree.reclaim(id, names)
+    const node = this.#tree.reclaim(id, names)
+    if (names.length === 0 || node.kind === "file") return node
+    this.#tree.release(node)
+    throw new FileError("ESTALE")
   }
 
   hold(node: TreeNode): TreeNode {
