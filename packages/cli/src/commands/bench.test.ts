@@ -18,7 +18,7 @@ test("rows without domains are measured beside the yardstick, and written as JSO
     assert.equal(status, 0, stderr)
     assert.match(
       stdout,
-      /^version +skerry version +\d+ ms +\d+ ms–\d+ ms +[\d.]+ × node +1\.3 × node +(?:yes|NO)$/m,
+      /^version +skerry version +2 +\d+ ms +\d+ ms–\d+ ms +[\d.]+ × node +1\.3 × node +(?:yes|NO)$/m,
     )
     assert.match(stderr, /Measuring: node, version, /)
     const { rows, runs } = JSON.parse(readFileSync(join(cwd, "figures.json"), "utf8"))
@@ -58,7 +58,7 @@ test("a row that cannot be measured to its end is told, and the others go on", a
   })
   assert.equal(status, 1)
   assert.match(stdout, /^version: FAILED: .*\/nonexistent\/skerry/m)
-  assert.match(stdout, /^node +node -e 0 +\d+ ms$/m)
+  assert.match(stdout, /^node +node -e 0 +1 +\d+ ms$/m)
 })
 
 test("words that make no sense are refused before anything is measured", async () => {
