@@ -19,11 +19,17 @@ interface Progress {
   durable: number
 }
 
+export interface StateCuts {
+  readonly cuts: number
+  /** Those whose files were opened: no cut before, under the same promises, had left the same. */
+  readonly opened: number
+}
+
 /**
  * Records a scripted life of a state store, and opens what is left of it at every cut: after a kill nothing of a finished
  * step may be missing, after a loss of power nothing of a durable one; and nothing may be there that never was.
  */
-export function cutStateStore(steps: number, powerLosses: number): { readonly cuts: number } {
+export function cutStateStore(steps: number, powerLosses: number): StateCuts {
   const parent = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "skerry-state-cut-"))
   try {
     const dumps = stateDumps(openMemoryStore(), steps).map((lines) => JSON.stringify(lines))
@@ -37,7 +43,7 @@ export function cutStateStore(steps: number, powerLosses: number): { readonly cu
     const random = seededRandom(21)
     const progress: Progress = { begun: -1, done: -1, durable: -1 }
     const opened = new OpenedCuts()
-    let cuts = 0
+    const report = { cuts: 0, opened: 0 }
     for (const event of events) {
       image.apply(event)
       if (event.kind === "note" || changesDirectories(event)) opened.forget()
@@ -49,16 +55,17 @@ export function cutStateStore(steps: number, powerLosses: number): { readonly cu
       for (let variant = 0; variant <= powerLosses; variant++) {
         const files = variant === 0 ? image.afterKill() : image.afterPowerLoss(random)
         const least = variant === 0 ? progress.done : progress.durable
-        cuts += 1
+        report.cuts += 1
         if (opened.has(files, least)) continue
+        report.opened += 1
         const directory = join(parent, "cut")
         image.writeTo(directory, files)
-        const where = `cut ${cuts} after ${event.kind} of ${event.path}, ${JSON.stringify(progress)}`
+        const where = `cut ${report.cuts} after ${event.kind} of ${event.path}, ${JSON.stringify(progress)}`
         holds(directory, dumps, least, progress.begun, where)
         rmSync(directory, { recursive: true })
       }
     }
-    return { cuts }
+    return report
   } finally {
     rmSync(parent, { recursive: true })
   }
