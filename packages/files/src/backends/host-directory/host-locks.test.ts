@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { constants, tmpdir } from "node:os"
 import { join } from "node:path"
 import { test } from "node:test"
 import { openLinux } from "@skerry/linux"
@@ -15,7 +15,7 @@ interface Cleanup {
   after(action: () => void): void
 }
 
-const calls = openLinux().fileCalls()
+const hostCalls = openLinux().fileCalls()
 
 /** A directory with a file "f". */
 function folderOf(t: Cleanup): string {
@@ -26,7 +26,7 @@ function folderOf(t: Cleanup): string {
 }
 
 /** A file server's source of its own: what it locks is apart from what others do, as in a process of its own. */
-function serverOf(path: string, access: "read" | "write" = "write") {
+function serverOf(path: string, access: "read" | "write" = "write", calls = hostCalls) {
   const source = directorySource({ calls, path, handle: undefined, access, uid: process.getuid?.() ?? -1 })
   return (only = "") => {
     const connected = connect(source.open({ kind: "directory", only }), { access })
@@ -48,7 +48,7 @@ function program(t: Cleanup, path: string) {
   t.after(() => closeSync(fd))
   return {
     lock: (kind: "read" | "write" | "none", start = 0, length = 0) =>
-      calls.lockRange(fd, kind, BigInt(start), BigInt(length)) === 0,
+      hostCalls.lockRange(fd, kind, BigInt(start), BigInt(length)) === 0,
   }
 }
 
@@ -133,4 +133,15 @@ test("so many files are locked at once, and one more is refused until one is fre
   assert.equal(client.ask("unlock", 0, 0, fids[0]), "granted")
   assert.equal(client.ask("write", 0, 0, last), "granted")
   client.session.close()
+})
+
+test("where no descriptor is left to lock a file with, nobody is told that it is locked", (t) => {
+  let left = true
+  const reopen: typeof hostCalls.reopen = (...args) =>
+    left ? hostCalls.reopen(...args) : -constants.errno.EMFILE
+  const client = serverOf(folderOf(t), "write", { ...hostCalls, reopen })()
+  left = false
+  assert.equal(client.ask("write"), "refused")
+  left = true
+  assert.equal(client.ask("write"), "granted")
 })

@@ -37,8 +37,9 @@ export class HostLocks implements OutsideLocks {
     const known = this.#files.get(node.id)
     if (known === undefined && this.#files.size >= MOST_LOCKED_FILES) return "full"
     const fd = known ?? this.#open(node as HostNode)
+    if (fd === -ERRNO.EMFILE || fd === -ERRNO.ENFILE) return "full"
     // Its account may not open it: nobody is kept from anything by its locks, as nobody was.
-    if (fd === undefined) return "granted"
+    if (fd < 0) return "granted"
     this.#files.set(node.id, fd)
     if (!this.#mayHold) return this.#calls.lockInTheWay(fd, kind, ...place) === 1 ? "blocked" : "granted"
     const done = this.#calls.lockRange(fd, kind, ...place)
@@ -59,10 +60,10 @@ export class HostLocks implements OutsideLocks {
     this.#files.delete(node.id)
   }
 
-  #open({ fd }: HostNode): number | undefined {
+  /** A descriptor, or a negative errno. */
+  #open({ fd }: HostNode): number {
     const both = this.#mayHold ? this.#calls.reopen(fd, OPEN | constants.O_RDWR) : -1
-    const opened = both < 0 ? this.#calls.reopen(fd, OPEN | constants.O_RDONLY) : both
-    return opened < 0 ? undefined : opened
+    return both < 0 ? this.#calls.reopen(fd, OPEN | constants.O_RDONLY) : both
   }
 }
 
