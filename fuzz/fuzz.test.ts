@@ -4,14 +4,14 @@ import { fuzz, readFindings, tryInput } from "./run.ts"
 import { targets } from "./targets.ts"
 
 /** Long enough to catch what is plainly wrong on every run; `npm run fuzz` is for the rest. */
-const RUN_MS = 500
+const RUN_MS = 250
+const INPUTS = 100
 const SEED = 20_260_101
 
 for (const target of targets) {
-  test(`${target.name}: ${RUN_MS} ms of fuzzing find nothing`, async () => {
-    const { inputs, finding } = await fuzz(target, SEED, RUN_MS)
+  test(`${target.name}: ${INPUTS} inputs and more find nothing`, async () => {
+    const { finding } = await fuzz(target, SEED, RUN_MS, INPUTS)
     assert.equal(finding?.error, undefined)
-    assert.ok(inputs > 50, `only ${inputs} inputs`)
   })
 
   test(`${target.name}: past findings stay mended`, async () => {

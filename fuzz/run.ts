@@ -14,12 +14,17 @@ export interface RunResult {
   readonly finding: Finding | undefined
 }
 
-/** Feeds inputs until the time is over or one breaks a promise. The same seed makes the same inputs. */
-export async function fuzz(target: FuzzTarget, seed: number, milliseconds: number): Promise<RunResult> {
+/** Feeds inputs, `least` at the least, until the time is over or one breaks a promise. The same seed makes the same inputs. */
+export async function fuzz(
+  target: FuzzTarget,
+  seed: number,
+  milliseconds: number,
+  least = 0,
+): Promise<RunResult> {
   const prng = new Prng(seed)
   const end = performance.now() + milliseconds
   let inputs = 0
-  while (performance.now() < end) {
+  while (inputs < least || performance.now() < end) {
     const input = target.generate(prng)
     inputs += 1
     const finding = await tryInput(target, input)
