@@ -1,24 +1,9 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { type EntryRow, STATE_METHODS as METHODS } from "@skerry/rpc"
-import { named, Scene, WRITE } from "../conformance/scene.ts"
+import { named, WRITE } from "../conformance/scene.ts"
 import { TREE_LIMITS } from "../file-tree.ts"
-import { KEY_FILE, StateCaller } from "./testing/state-caller.ts"
-
-const path = (text: string) => Buffer.from(text)
-const code = (expected: string) => (error: unknown) => (error as { code: string }).code === expected
-
-function opened(): StateCaller {
-  const caller = new StateCaller()
-  caller.call(METHODS.stateUnlock, { key: KEY_FILE })
-  return caller
-}
-
-/** Changes a tree as a client does. */
-function edit(caller: StateCaller, tree: string, act: (scene: Scene) => void): void {
-  using scene = new Scene(caller.keeper.open.store.tree(tree))
-  act(scene)
-}
+import { code, edit, opened, path } from "./testing/opened-store.ts"
 
 test("a tree goes out and into another place, and one that was cut off leaves nothing", () => {
   using caller = opened()

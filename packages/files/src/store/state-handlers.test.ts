@@ -13,25 +13,11 @@ import {
   type VersionRow,
 } from "@skerry/rpc"
 import { named, Scene, WRITE } from "../conformance/scene.ts"
+import { code, edit, opened, path } from "./testing/opened-store.ts"
 import { dump } from "./testing/random-steps.ts"
 import { KEY, KEY_FILE, StateCaller } from "./testing/state-caller.ts"
 
 const NONE = { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 }
-const path = (text: string) => Buffer.from(text)
-const code = (expected: string) => (error: unknown) => (error as { code: string }).code === expected
-
-function opened(): StateCaller {
-  const caller = new StateCaller()
-  caller.call(METHODS.stateUnlock, { key: KEY_FILE })
-  return caller
-}
-
-/** Changes a tree as a client does. */
-function edit(caller: StateCaller, tree: string, act: (scene: Scene) => void): void {
-  using scene = new Scene(caller.keeper.open.store.tree(tree))
-  act(scene)
-}
-
 const snapshot = (caller: StateCaller, tree: string, note = "") =>
   caller.call(METHODS.stateSnapshot, { tree, reason: "manual", note }).result
 
