@@ -10,7 +10,7 @@ import { hostCall } from "../packages/daemon/src/testing/calls.ts"
 import { failsWith, list, startTestDaemon } from "../packages/daemon/src/testing/test-daemon.ts"
 import { eventually } from "./support/built-home.ts"
 
-test("while the disk is full calls are refused with the reason, and go on when there is room", async (t) => {
+test("while the disk is full calls and grants are refused with the reason, and go on when there is room", async (t) => {
   if (process.getuid?.() !== 0) return t.skip("only root can mount a small disk")
   const folder = mkdtempSync(join(tmpdir(), "skerry-full-"))
   const under = (name: string) => join(folder, name)
@@ -36,6 +36,15 @@ test("while the disk is full calls are refused with the reason, and go on when t
       return failsWith("unavailable", /^The audit log cannot be written: ENOSPC/)(ended)
     })
     await assert.rejects(call(), failsWith("unavailable", /ENOSPC/))
+    const wanted = {
+      instance: "mail",
+      path: paths.configuration,
+      access: "read",
+      at: "",
+      seconds: 0,
+    } as const
+    const grant = connection.call(ADMIN.grantDirectory, wanted)
+    await assert.rejects(grant.result, failsWith("unavailable", /^The audit log cannot be written: ENOSPC/))
     rmSync(ballast)
     await eventually("calls go on", async () => (await call().catch(() => undefined))?.exitCode === 0)
     const all = { source: "", target: "", service: "", since: 0n, follow: false }

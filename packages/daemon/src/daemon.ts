@@ -158,7 +158,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     generations,
     domains: () => domains,
     events,
-    record: (fields) => calls.record(fields),
+    audit: () => calls.audit,
     onNotice: notice,
     onFewer: () => idle.look(),
   })

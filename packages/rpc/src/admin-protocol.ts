@@ -52,6 +52,7 @@ export type AdminErrorCode =
   | "start-failed" // the domain could not be made
   | "domain-failed" // the domain ended under the command
   | "wrong-state" // paused, or on its way to its end
+  | "unavailable" // the audit log cannot be written, so nothing is granted
   | "command-not-found" // no such program in the image
   | "command-not-executable"
   | "cancelled"

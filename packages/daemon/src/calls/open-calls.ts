@@ -2,14 +2,8 @@ import { randomUUID } from "node:crypto"
 import { join } from "node:path"
 import type { HostPaths } from "@skerry/model"
 import type { Decision } from "@skerry/policy"
-import {
-  ADMIN,
-  type AuditFields,
-  bareHandler,
-  type CallParams,
-  type CallState,
-  type Handlers,
-} from "@skerry/rpc"
+import { ADMIN, bareHandler, type CallParams, type CallState, type Handlers } from "@skerry/rpc"
+import type { AuditLog } from "../audit/audit-log.ts"
 import { auditHandlers } from "../audit/handlers.ts"
 import { openAudit } from "../audit/open-audit.ts"
 import type { DomainDriver } from "../domain-driver.ts"
@@ -55,8 +49,7 @@ export interface Calls {
   /** What clients may ask: calls, prompts, remembered answers, the audit log. */
   readonly handlers: Handlers
   fromDomain(driver: DomainDriver, untrustedParams: CallParams, state: CallState): void
-  /** For the audit log. */
-  record(fields: AuditFields): void
+  readonly audit: AuditLog
   /** What the policy says now of something that is told rather than called. */
   decide(source: string, asked: Pick<CallParams, "service" | "argument" | "target">): Promise<Decision>
   /** No question is asked any more, and everything is written down. */
@@ -104,7 +97,7 @@ export function openCalls(options: CallsOptions): Calls {
       ...grantHandlers({ remembered, now, onRevoked }),
     ],
     fromDomain: (driver, untrustedParams, callState) => broker.fromDomain(driver, untrustedParams, callState),
-    record: (fields) => audit.append(fields),
+    audit,
     decide: async (source, asked) => (await view()).decide(source, asked),
     async end() {
       broker.end()

@@ -1,5 +1,6 @@
 import { GUEST_PLACE, GUEST_PLACE_RULE, type HostPaths, placesOverlap, quoted } from "@skerry/model"
-import type { AuditFields, DirectoryGrantRow } from "@skerry/rpc"
+import type { DirectoryGrantRow } from "@skerry/rpc"
+import type { AuditLog } from "../audit/audit-log.ts"
 import type { DomainDriver } from "../domain-driver.ts"
 import type { Domains } from "../domains.ts"
 import { DaemonError, messageOf } from "../errors.ts"
@@ -15,7 +16,7 @@ export interface DirectoryGrantsOptions {
   readonly home: string
   readonly now: () => number
   readonly monotonicMs: () => number
-  readonly record: (fields: AuditFields) => void
+  readonly audit: () => AuditLog
   readonly onNotice: (text: string) => void
   /** There are fewer of them. */
   readonly onFewer: () => void
@@ -129,6 +130,8 @@ export class DirectoryGrants {
 
   async #add(wanted: WantedGrant) {
     this.#checkRoom()
+    const { isHealthy, problem } = this.#options.audit()
+    if (!isHealthy) throw new DaemonError("unavailable", `The audit log cannot be written: ${problem}`)
     const driver = this.#options.domains().find(wanted.instance)
     const plan = driver?.plan ?? (await this.#options.domains().plans([wanted.instance])).plans[0]
     if (plan?.mould.backend.features.ports !== true) {
@@ -262,7 +265,8 @@ export class DirectoryGrants {
   ): void {
     const scope = until === undefined ? "until revoked" : `until ${new Date(until).toISOString()}`
     const note = `directory grant ${id}: to ${access}, at ${at}`
-    this.#options.record({ kind: "directory", target: instance, argument: path, verdict, why, scope, note })
+    const fields = { kind: "directory", target: instance, argument: path, verdict, why, scope, note } as const
+    this.#options.audit().append(fields)
   }
 
   async #inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {

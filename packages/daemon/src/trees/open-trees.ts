@@ -1,5 +1,6 @@
 import type { HostPaths, StateSettings } from "@skerry/model"
-import type { AuditFields, Handlers } from "@skerry/rpc"
+import type { Handlers } from "@skerry/rpc"
+import type { AuditLog } from "../audit/audit-log.ts"
 import type { DomainEvents } from "../domain-events.ts"
 import type { Domains } from "../domains.ts"
 import type { Generations } from "../generations.ts"
@@ -23,7 +24,7 @@ export interface TreesOptions {
   readonly now: () => number
   readonly monotonicMs: () => number
   readonly randomBytes: (count: number) => Uint8Array
-  readonly record: (fields: AuditFields) => void
+  readonly audit: () => AuditLog
   readonly onNotice: (text: string) => void
   /** There may be nothing to do any more. */
   readonly onFewer: () => void
@@ -52,7 +53,7 @@ const STATE_DEFAULTS: StateSettings = {
 
 /** All that gives directories to domains, put together. Nothing is started before somebody needs it. */
 export function openTrees(options: TreesOptions): Trees {
-  const { generations, events, record } = options
+  const { generations, events, audit } = options
   const settings = () =>
     generations.current().then(
       ({ system }) => system.settings.state,
@@ -68,7 +69,10 @@ export function openTrees(options: TreesOptions): Trees {
   })
   return {
     ofDomains: mounts,
-    handlers: [...stateHandlers({ store, audit: { append: record } }), ...directoryHandlers(grants)],
+    handlers: [
+      ...stateHandlers({ store, audit: { append: (fields) => audit().append(fields) } }),
+      ...directoryHandlers(grants),
+    ],
     get isNeeded() {
       return grants.count > 0
     },
