@@ -26,5 +26,5 @@ export {
 } from "./host-probe.ts"
 export { type HostProbeOptions, readHostFacts } from "./host-probe-read.ts"
 export { ownProcesses } from "./own-processes.ts"
-export { readChildren, readProcessStat } from "./process-tree.ts"
+export { readChildren, waitsInKernel } from "./process-tree.ts"
 export { verifyImage, verifyImageFile } from "./verify-image.ts"

@@ -27,6 +27,16 @@ export async function readProcessStat(pid: number | string): Promise<ProcessStat
   return parseProcessStat(await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ""))
 }
 
+/**
+ * Whether a thread of it waits in the kernel for what nothing can interrupt, as for a slow disk (state D). False where there is no such
+ * process.
+ */
+export async function waitsInKernel(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => [])
+  const stats = await Promise.all(threads.map((thread) => readProcessStat(`${pid}/task/${thread}`)))
+  return stats.some((stat) => stat?.state === "D")
+}
+
 /** Empty where there is no such process. For a process of one thread. */
 export async function readChildren(pid: number): Promise<number[]> {
   const pids = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "")

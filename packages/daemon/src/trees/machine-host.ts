@@ -4,7 +4,7 @@ import { Socket } from "node:net"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { limitArguments } from "@skerry/files/sandbox"
-import type { Domain, ImageFiles, IsolationBackend } from "@skerry/isolation"
+import { type Domain, type ImageFiles, type IsolationBackend, waitsInKernel } from "@skerry/isolation"
 import type { Linux } from "@skerry/linux"
 import type { DomainId } from "@skerry/model"
 import { Connection, type ExecParams, FILES } from "@skerry/rpc"
@@ -191,8 +191,9 @@ class Machine implements FileServer {
     await this.#domain.removePort?.(clientPort(label))
   }
 
-  async isWaiting(): Promise<boolean> {
-    return false
+  /** A thread of QEMU's waits for the disk on behalf of the machine. */
+  isWaiting(): Promise<boolean> {
+    return waitsInKernel(this.#domain.processes.pid)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -13,7 +13,7 @@ import { Socket } from "node:net"
 import { join } from "node:path"
 import { type LaunchedServer, launchFilesServer } from "@skerry/files/launch"
 import type { FilesServer } from "@skerry/files/sandbox"
-import { type Cgroups, type DomainCgroup, readChildren, readProcessStat } from "@skerry/isolation"
+import { type Cgroups, type DomainCgroup, readChildren, waitsInKernel } from "@skerry/isolation"
 import type { Linux } from "@skerry/linux"
 import { type DomainId, printableLines } from "@skerry/model"
 import { Connection, FILES } from "@skerry/rpc"
@@ -181,7 +181,7 @@ class ServerProcess implements FileServer {
   /** Each of the processes that started it has one child, and the server has none. */
   async isWaiting(): Promise<boolean> {
     for (let pid = this.#child.pid; pid !== undefined; [pid] = await readChildren(pid)) {
-      if ((await readProcessStat(pid))?.state === "D") return true
+      if (await waitsInKernel(pid)) return true
     }
     return false
   }
