@@ -1,7 +1,7 @@
 import { globSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { runSteps } from "./steps.ts"
+import { runSteps, type Step, startStep } from "./steps.ts"
 
 /*
  * `npm test`: everything, on real images and real virtual machines (on KVM where it works, else emulated).
@@ -9,21 +9,38 @@ import { runSteps } from "./steps.ts"
  */
 const root = join(import.meta.dirname, "..")
 const cache = process.env.SKERRY_TEST_CACHE ?? join(tmpdir(), "skerry-test-cache")
-const systemTests = globSync("test/**/*.test.ts", { cwd: root }).sort()
+const environment = { SKERRY_TEST_CACHE: cache, NODE_COMPILE_CACHE: join(root, "node_modules/.cache/node") }
+const options = process.argv.slice(2)
 
+const all = globSync("test/**/*.test.ts", { cwd: root }).sort()
+/** They need no image, and so can run while the images are built. */
+const early = new Set(
+  globSync(["test/*/*.test.ts", "test/{audit,file,filecopy,files}-*.test.ts"], { cwd: root }),
+)
+
+// One file after the other: they measure time, count processes and need the memory.
+const tests = (name: string, files: readonly string[]): Step => ({
+  name,
+  command: ["node", "--test", "--test-concurrency=1", "--test-timeout=600000", ...options, ...files],
+  environment,
+})
+
+const images = startStep(root, {
+  name: "images for tests",
+  command: ["node", "test/support/build-images.ts"],
+  environment,
+})
 await runSteps(root, [
-  { name: "check", command: ["node", "tools/check.ts", ...process.argv.slice(2)] },
-  {
-    name: "tests on real images and domains",
-    // One file after the other: they measure time, count processes and need the memory.
-    command: [
-      "node",
-      "--test",
-      "--test-concurrency=1",
-      "--test-timeout=600000",
-      ...process.argv.slice(2),
-      ...systemTests,
-    ],
-    environment: { SKERRY_TEST_CACHE: cache, NODE_COMPILE_CACHE: join(root, "node_modules/.cache/node") },
-  },
+  { name: "check", command: ["node", "tools/check.ts", ...options] },
+  tests(
+    "tests on this host",
+    all.filter((file) => early.has(file)),
+  ),
+])
+await images
+await runSteps(root, [
+  tests(
+    "tests on real images and domains",
+    all.filter((file) => !early.has(file)),
+  ),
 ])
