@@ -107,10 +107,11 @@ test("a bit that flips anywhere is found, and never gives other content", () => 
   const copy = `${place.directory}-flipped`
   for (const { path, bytes } of filesBelow(place.directory)) {
     const original = readFileSync(path)
-    const steps = path.endsWith("keys") ? 60 : path.endsWith(".mdb") ? 200 : 10
+    const isTable = path.endsWith(".mdb")
+    const steps = path.endsWith("keys") ? 60 : isTable ? 200 : 20
     for (let step = 0; step < steps; step++) {
       const flipped = Buffer.from(original)
-      const at = path.endsWith("keys") ? step * 4 : randomAt(step, bytes)
+      const at = isTable ? randomAt(step, bytes) : Math.floor((step * bytes) / steps)
       flipped[at] = (flipped[at] ?? 0) ^ (1 << (step % 8))
       cpSync(place.directory, copy, { recursive: true })
       writeFileSync(path.replace(place.directory, copy), flipped)
@@ -118,7 +119,7 @@ test("a bit that flips anywhere is found, and never gives other content", () => 
       rmSync(copy, { recursive: true })
     }
   }
-  assert.ok(seen.refused > 100 && seen.damaged > 5, JSON.stringify(seen))
+  assert.ok(seen.refused > 100 && seen.damaged > 40, JSON.stringify(seen))
 })
 
 /** Meta pages in full, then places all over the file. */
