@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 
 /* The processes of a domain, as the host sees them. */
 
@@ -22,10 +22,11 @@ export function processesOf(pid: number): number[] {
   return [pid, ...children.flatMap((child) => processesOf(Number(child)))]
 }
 
-/** Gone, or dead and not yet collected by the host's first process. */
+/** Gone, or dead and not yet collected by the host's first process. While one of its threads ends, its sockets are open. */
 export function isGone(pid: number): boolean {
   try {
-    return / Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
+    const isDead = / Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
+    return isDead && readdirSync(`/proc/${pid}/task`).length === 1
   } catch {
     return true
   }
